@@ -1,0 +1,161 @@
+//! Runs: the enrichment of one input by one set of APIs, over as many invocations as it takes.
+
+use std::fmt;
+
+use crate::domain::call::{ApiId, Limit};
+use crate::domain::exit::Exit;
+use crate::domain::freshness::{Reuse, Stamp, Window};
+use crate::domain::money::Money;
+use crate::domain::status::Status;
+
+/// A run's number in its ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub i64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// One invocation of a run: the owner of the calls that it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(pub i64);
+
+/// What makes two invocations the same run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunKey {
+    /// SHA-256 of the input's bytes.
+    pub input_digest: [u8; 32],
+    /// Sorted.
+    pub apis: Vec<ApiId>,
+    pub reuse: Reuse,
+    /// The input's name, for people; no part of the identity.
+    pub input_name: String,
+}
+
+/// Whether to go on with a run or to begin one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Go on with the unfinished run of the same key, or else begin a new one.
+    ResumeOrBegin,
+    /// `--new-run`
+    Begin,
+    /// `--continue RUN`, finished or not.
+    Continue(RunId),
+}
+
+/// The limits of a run and what the operator allows in this invocation.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Calls that may reach the vendor, per run.
+    pub max_calls: Option<u64>,
+    /// Yuan per run.
+    pub budget: Option<Money>,
+    /// Yuan per calendar month (Asia/Shanghai), over all runs of the ledger.
+    pub budget_month: Option<Money>,
+    /// Calls per calendar day (Asia/Shanghai), over all runs of the ledger.
+    pub calls_per_day: Option<u64>,
+    /// Doubts of the run's subjects that may be asked again, per run.
+    pub release_doubts: u64,
+    /// Settled statuses of other runs that are asked anew.
+    pub again: Vec<Status>,
+}
+
+/// A run under way.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub id: RunId,
+    pub began: Stamp,
+    pub owner: OwnerId,
+    pub window: Window,
+    /// Begun by an earlier invocation.
+    pub resumed: bool,
+}
+
+/// What the ledger knows about a run.
+#[derive(Clone, Debug)]
+pub struct RunInfo {
+    pub id: RunId,
+    pub key: RunKey,
+    pub began: Stamp,
+    /// When an invocation of it last gave a sign of life.
+    pub last_seen: Stamp,
+    pub finished: Option<Stamp>,
+    /// The exit code of its newest invocation; none while it is under way or after it was killed.
+    pub outcome: Option<u8>,
+    pub window: Window,
+}
+
+/// Why a lane ended. One that ran out of rows is [`LaneEnd::Finished`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaneEnd {
+    Finished,
+    Interrupted,
+    /// The vendor refuses the key or the service, with its words.
+    Halted {
+        code: Option<i64>,
+        reason: String,
+    },
+    /// Everything was refused as a wrong parameter.
+    Rejected,
+    Quota,
+    Maintenance,
+    Unreachable {
+        reason: String,
+    },
+    OutOf(Limit),
+    /// `--until` or `--max-runtime`
+    Time,
+    Breaker,
+    Clock {
+        reason: String,
+    },
+    /// The input changed under the run.
+    InputChanged {
+        reason: String,
+    },
+    /// The ledger, or something else that must work, failed.
+    Broken {
+        reason: String,
+    },
+}
+
+impl LaneEnd {
+    /// The word of `stopped_by` in the summary; none for a lane that finished.
+    pub const fn word(&self) -> Option<&'static str> {
+        Some(match self {
+            LaneEnd::Finished => return None,
+            LaneEnd::Interrupted => "interrupted",
+            LaneEnd::Halted { .. } => "halt",
+            LaneEnd::Rejected => "rejected",
+            LaneEnd::Quota => "quota",
+            LaneEnd::Maintenance => "maintenance",
+            LaneEnd::Unreachable { .. } => "unreachable",
+            LaneEnd::OutOf(_) => "budget",
+            LaneEnd::Time => "time",
+            LaneEnd::Breaker => "breaker",
+            LaneEnd::Clock { .. } => "clock",
+            LaneEnd::InputChanged { .. } => "input",
+            LaneEnd::Broken { .. } => "error",
+        })
+    }
+
+    /// The exit code that this end asks for; a finished lane's depends on its rows.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            LaneEnd::Finished => Exit::Done,
+            LaneEnd::Interrupted => Exit::Interrupted,
+            LaneEnd::Halted { .. } | LaneEnd::Rejected => Exit::Refused,
+            LaneEnd::Quota
+            | LaneEnd::Maintenance
+            | LaneEnd::Unreachable { .. }
+            | LaneEnd::OutOf(_)
+            | LaneEnd::Time
+            | LaneEnd::Breaker
+            | LaneEnd::Clock { .. } => Exit::TryLater,
+            LaneEnd::InputChanged { .. } => Exit::Usage,
+            LaneEnd::Broken { .. } => Exit::Unexpected,
+        }
+    }
+}
