@@ -8,6 +8,7 @@ pub mod exit;
 pub mod freshness;
 pub mod money;
 pub mod ports;
+pub mod rate;
 pub mod run;
 pub mod status;
 pub mod subject;
