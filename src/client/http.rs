@@ -43,6 +43,8 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// Connections kept open.
     pub connections: usize,
+    /// Past any proxy that the environment names: for hosts on this machine.
+    pub direct: bool,
 }
 
 /// The vendor over HTTP, for one lane.
@@ -66,21 +68,11 @@ impl HttpClient {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(settings.connections)
             .tcp_nodelay(true);
-        if is_loopback(&shape.url) {
+        if settings.direct {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|e| anyhow::anyhow!("cannot set up HTTP: {}", reply::chain(&e)))?;
         Ok(HttpClient { http, shape: Arc::new(shape) })
-    }
-}
-
-/// Whether a URL stays on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

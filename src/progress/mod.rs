@@ -1,1 +1,17 @@
-//! To be written.
+//! What a person sees of a run: the bill beforehand, bars or a line a minute while it goes on, a summary at its end.
+//!
+//! Everything goes to standard error; standard output belongs to the data. Nothing here decides anything.
+
+mod bars;
+mod bill;
+mod gauge;
+mod screen;
+mod summary;
+mod words;
+
+pub use bars::Watch;
+pub use bill::{Bill, InvalidCells, LaneBill};
+pub use gauge::{Gauge, Reading};
+pub use screen::Screen;
+pub use summary::{LaneSummary, RunSummary};
+pub use words::{count, hours};

@@ -1,1 +1,19 @@
-//! To be written.
+//! From flags, environment and file to one resolved job.
+//!
+//! The command line hands over [`Overrides`] (flags and environment, already one); the config file fills what they leave open;
+//! defaults fill the rest. Past [`resolve`] nothing is optional that a run needs, and every mistake has been named.
+
+mod config;
+mod deadline;
+mod job;
+mod keys;
+mod places;
+mod resolve;
+mod scalars;
+
+pub use config::{Config, ConfigError, Loaded, LogFormat};
+pub use deadline::Deadline;
+pub use job::{Job, LaneJob, LedgerPlace, Patience, QuotaPolicy};
+pub use places::default_ledger;
+pub use resolve::{Overrides, SettingsError, ledger_place, resolve};
+pub use scalars::{FileMode, Span, TimeOfDay};

@@ -1,0 +1,181 @@
+//! A whole run: survey, fetch, export, in two halves, so that the bill can be shown between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::export::{Exported, export};
+use super::fetch::{Shared, fetch};
+use super::survey::{Survey, census, is_changed, standings};
+use crate::domain::call::{Scope, Totals, View};
+use crate::domain::exit::Exit;
+use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Spacing};
+use crate::domain::run::{LaneEnd, Run, RunKey};
+use crate::domain::status::Status;
+use crate::progress::Gauge;
+use crate::settings::Job;
+use crate::table::{Input, Target};
+
+/// How often an invocation gives a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// The edges of a run and what it is about.
+pub struct Enrichment<L, P, C> {
+    pub job: Job,
+    pub input: Arc<Input>,
+    pub target: Target,
+    pub replace_columns: bool,
+    pub ledger: L,
+    pub pace: P,
+    /// One for each lane.
+    pub clients: Vec<C>,
+    pub clock: Arc<dyn Clock>,
+    pub cancel: CancellationToken,
+    /// When the process began; the deadline counts from here.
+    pub started: Instant,
+}
+
+/// A run that has begun in the ledger, with its bill beforehand. Nothing is paid yet.
+pub struct Prepared {
+    pub run: Run,
+    pub survey: Survey,
+    /// Calls of a killed invocation that became doubts just now.
+    pub orphans: u64,
+    pub views: Vec<View>,
+}
+
+/// What became of one lane.
+#[derive(Clone, Debug)]
+pub struct LaneResult {
+    pub end: LaneEnd,
+    /// Over all invocations of the run.
+    pub totals: Totals,
+    /// Of this invocation.
+    pub spacing: Spacing,
+}
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub exit: Exit,
+    pub lanes: Vec<LaneResult>,
+    /// None where the input changed under the run.
+    pub exported: Option<Exported>,
+}
+
+/// What makes this job and input a run.
+fn run_key(job: &Job, input: &Input) -> RunKey {
+    let mut apis: Vec<_> = job.lanes.iter().map(|lane| lane.profile.id.clone()).collect();
+    apis.sort();
+    RunKey { input_digest: input.digest(), apis, reuse: job.reuse, input_name: input.name().to_owned() }
+}
+
+/// The first half: judges the input, begins the run or goes on with it, counts what is to be asked.
+pub async fn prepare<L: Ledger>(job: &Job, input: &Arc<Input>, ledger: &L) -> anyhow::Result<Prepared> {
+    let census = {
+        let (job, input) = (job.clone(), input.clone());
+        tokio::task::spawn_blocking(move || census(&input, &job)).await??
+    };
+    let run = ledger.begin(run_key(job, input), job.start, job.terms.clone()).await?;
+    let orphans = ledger.adopt_orphans(run.id).await?;
+    let views: Vec<View> = job
+        .lanes
+        .iter()
+        .map(|lane| View { api: lane.profile.id.clone(), run: Some(run.id), window: run.window, closed: None })
+        .collect();
+    let survey = standings(census, job, Some(ledger), &views).await?;
+    Ok(Prepared { run, survey, orphans, views })
+}
+
+impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
+    /// The second half: asks, writes the output, closes the run. `gauges` has one for each lane.
+    pub async fn carry_out(self, prepared: Prepared, gauges: &[Arc<Gauge>]) -> anyhow::Result<Outcome> {
+        let Prepared { run, survey, views, .. } = prepared;
+        let alive = tokio::spawn(keep_alive(self.ledger.clone(), run.clone()));
+        let ends = self.fetch_all(&run, survey, gauges).await;
+        let result = self.close(&run, ends, views).await;
+        alive.abort();
+        result
+    }
+
+    async fn fetch_all(&self, run: &Run, survey: Survey, gauges: &[Arc<Gauge>]) -> Vec<LaneEnd> {
+        let shared = Arc::new(Shared {
+            run: run.id,
+            input: self.input.clone(),
+            ledger: self.ledger.clone(),
+            pace: self.pace.clone(),
+            deadline: self.job.deadline.as_ref().map(|deadline| self.started + deadline.after),
+            cancel: self.cancel.clone(),
+            clock: self.clock.clone(),
+        });
+        let lanes = self.job.lanes.iter().cloned().zip(self.clients.iter().cloned()).zip(survey.lanes).zip(gauges);
+        let tasks: Vec<_> = lanes
+            .map(|(((job, client), survey), gauge)| {
+                let (shared, gauge) = (shared.clone(), gauge.clone());
+                tokio::spawn(async move { fetch(&shared, job, client, survey.to_ask, gauge).await })
+            })
+            .collect();
+        let mut ends = Vec::new();
+        for task in tasks {
+            ends.push(task.await.unwrap_or_else(|error| LaneEnd::Broken { reason: format!("the lane ended unexpectedly: {error}") }));
+        }
+        ends
+    }
+
+    async fn close(&self, run: &Run, ends: Vec<LaneEnd>, views: Vec<View>) -> anyhow::Result<Outcome> {
+        let changed = ends.iter().any(|end| matches!(end, LaneEnd::InputChanged { .. }));
+        let exported = if changed { Ok(None) } else { self.export(views).await.map(Some) };
+        let ends_exit = ends.iter().fold(Exit::Done, |exit, end| exit.or_graver(end.exit()));
+        let exported = match exported {
+            Ok(exported) => exported,
+            Err(error) => {
+                let exit = if is_changed(&error) { Exit::Usage } else { Exit::Unexpected };
+                // The answers are safe; the run stays open, so that the same command writes the output.
+                self.ledger.finish(run.id, ends_exit.or_graver(exit).code(), false).await?;
+                return Err(error);
+            }
+        };
+        let exit = exported.iter().fold(ends_exit, |exit, exported| exit.or_graver(exit_of_rows(exported)));
+        let finished = ends.iter().all(|end| *end == LaneEnd::Finished);
+        let lanes = self.results(run, ends).await?;
+        self.ledger.finish(run.id, exit.code(), finished).await?;
+        Ok(Outcome { exit, lanes, exported })
+    }
+
+    async fn export(&self, views: Vec<View>) -> anyhow::Result<Exported> {
+        let (job, input, ledger) = (self.job.clone(), self.input.clone(), self.ledger.clone());
+        let (target, replace) = (self.target.clone(), self.replace_columns);
+        tokio::task::spawn_blocking(move || export(&input, &job, &ledger, &views, &target, replace)).await?
+    }
+
+    async fn results(&self, run: &Run, ends: Vec<LaneEnd>) -> Result<Vec<LaneResult>, LedgerError> {
+        let mut lanes = Vec::new();
+        for (lane, end) in self.job.lanes.iter().zip(ends) {
+            let api = lane.profile.id.clone();
+            let spacing = self.pace.spacing(&api);
+            let scope = Scope { run: Some(run.id), api: Some(api), ..Scope::default() };
+            lanes.push(LaneResult { end, totals: self.ledger.totals(scope).await?, spacing });
+        }
+        Ok(lanes)
+    }
+}
+
+/// What the rows ask for once every lane has run to its end.
+fn exit_of_rows(exported: &Exported) -> Exit {
+    let open = |status: &Status, rows: &u64| !status.is_settled() && *rows > 0;
+    match exported.lanes.iter().flat_map(|lane| &lane.statuses).any(|(status, rows)| open(status, rows)) {
+        true => Exit::Incomplete,
+        false => Exit::Done,
+    }
+}
+
+async fn keep_alive<L: Ledger>(ledger: L, run: Run) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = ledger.heartbeat(run.owner).await {
+            tracing::warn!("no sign of life could be stored: {error}");
+        }
+    }
+}

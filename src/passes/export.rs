@@ -1,0 +1,159 @@
+//! The last pass: the input once more, beside what the ledger knows.
+//!
+//! A view of the ledger and nothing else, so that it can be written again at any time, also while a run is on. Every input row is
+//! there, in input order; what was not reached says `pending`.
+
+use std::collections::BTreeMap;
+
+use tokio::runtime::Handle;
+
+use super::survey::is_other_carrier;
+use crate::catalog::{Profile, Segments, SubjectForm};
+use crate::domain::call::{Record, Standing, View};
+use crate::domain::cell::{self, Invalid};
+use crate::domain::ports::Ledger;
+use crate::domain::status::Status;
+use crate::domain::subject::Identity;
+use crate::domain::text::for_spreadsheet;
+use crate::settings::Job;
+use crate::table::{Input, Output, OutputOptions, Row, Target};
+
+/// Rows looked up at a time.
+const BATCH: usize = 2048;
+
+/// What one lane's columns say.
+#[derive(Clone, Debug, Default)]
+pub struct LaneExport {
+    /// Rows by status; every status is there.
+    pub statuses: BTreeMap<Status, u64>,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    pub rows: u64,
+    pub lanes: Vec<LaneExport>,
+}
+
+/// The new columns of a job, in lane order.
+pub fn columns(job: &Job) -> Vec<String> {
+    job.lanes.iter().flat_map(|lane| lane.profile.columns()).collect()
+}
+
+/// How the output is to be written.
+pub fn options(job: &Job, replace_columns: bool) -> OutputOptions {
+    OutputOptions {
+        encoding: job.output_encoding.clone(),
+        delimiter: job.output_delimiter.clone(),
+        mode: job.output_mode,
+        replace_columns,
+    }
+}
+
+/// Writes the output. Blocking; to be called on a blocking thread of a tokio runtime.
+pub fn export<L: Ledger>(
+    input: &Input,
+    job: &Job,
+    ledger: &L,
+    views: &[View],
+    target: &Target,
+    replace_columns: bool,
+) -> anyhow::Result<Exported> {
+    let segments = Segments::built_in();
+    let runtime = Handle::current();
+    let mut output = Output::create(target, input, &options(job, replace_columns), &columns(job))?;
+    let empty: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
+    let mut lanes = vec![LaneExport { statuses: empty }; job.lanes.len()];
+    let mut rows = input.rows()?;
+    let mut batch = vec![Row::default(); BATCH];
+    let mut count = 0;
+    loop {
+        let mut filled = 0;
+        while filled < BATCH && rows.next_into(&mut batch[filled])? {
+            filled += 1;
+        }
+        if filled == 0 {
+            break;
+        }
+        count += filled as u64;
+        let identities: Vec<_> = batch[..filled].iter().map(|row| cell::judge(row.cell())).collect();
+        let mut extras: Vec<Vec<String>> = vec![Vec::new(); filled];
+        for (lane, survey) in lanes.iter_mut().enumerate() {
+            let subjects = identities.iter().filter_map(|identity| Some(identity.as_ref().ok()?.subject())).collect();
+            let standings = runtime.block_on(ledger.look_up(views[lane].clone(), subjects))?;
+            let mut standings = standings.into_iter();
+            let profile = &job.lanes[lane].profile;
+            for (identity, extra) in identities.iter().zip(&mut extras) {
+                let cells = match identity {
+                    Err(reason) => Cells::Invalid(*reason),
+                    Ok(identity) => match standings.next() {
+                        Some(Standing::Known(record)) => Cells::Known(record),
+                        _ if job.only_segment && is_other_carrier(&segments, profile, identity) => Cells::Bare(Status::Skipped),
+                        _ if needs_number(profile, identity) => Cells::Invalid(Invalid::NeedsNumber),
+                        _ => Cells::Bare(Status::Pending),
+                    },
+                };
+                *survey.statuses.entry(cells.status()).or_default() += 1;
+                cells.write(profile, extra);
+            }
+        }
+        for (row, extra) in batch.iter().zip(&extras) {
+            output.write(row, extra.iter().map(String::as_str))?;
+        }
+    }
+    output.finish()?;
+    Ok(Exported { rows: count, lanes })
+}
+
+fn needs_number(profile: &Profile, identity: &Identity) -> bool {
+    profile.subject.form == SubjectForm::Plain && matches!(identity, Identity::Digest(_))
+}
+
+/// What the columns of a lane say about a row.
+enum Cells {
+    Invalid(Invalid),
+    Bare(Status),
+    Known(Record),
+}
+
+impl Cells {
+    fn status(&self) -> Status {
+        match self {
+            Cells::Invalid(_) => Status::Invalid,
+            Cells::Bare(status) => *status,
+            Cells::Known(record) => record.status,
+        }
+    }
+
+    /// In the order of [`Profile::columns`].
+    fn write(&self, profile: &Profile, extra: &mut Vec<String>) {
+        extra.push(self.status().as_str().to_owned());
+        let record = match self {
+            Cells::Known(record) => Some(record),
+            _ => None,
+        };
+        for (i, field) in profile.reply.fields.iter().enumerate() {
+            let code = record.and_then(|record| record.fields.get(i)).map(String::as_str).unwrap_or_default();
+            extra.push(defused_code(code));
+            if field.label_column.is_some() {
+                extra.push(field.labels.get(code).cloned().unwrap_or_default());
+            }
+        }
+        extra.push(record.and_then(|record| record.code).map(|code| code.to_string()).unwrap_or_default());
+        extra.push(match self {
+            Cells::Invalid(reason) => reason.to_string(),
+            Cells::Bare(_) => String::new(),
+            Cells::Known(record) => for_spreadsheet(&record.reason),
+        });
+        extra.push(record.and_then(|record| record.order_id.as_deref()).map(for_spreadsheet).unwrap_or_default());
+        extra.push(record.map(|record| record.asked.rfc3339()).unwrap_or_default());
+        if let Some(month) = profile.data_month {
+            extra.push(record.map(|record| month.of(record.asked).to_string()).unwrap_or_default());
+        }
+    }
+}
+
+/// Vendor text is data; a number, signed or not, is no formula.
+fn defused_code(code: &str) -> String {
+    if code.parse::<f64>().is_ok() { code.to_owned() } else { for_spreadsheet(code) }
+}

@@ -1,0 +1,149 @@
+//! One call, from its slot to its settlement.
+//!
+//! The intent is durable before this begins. Whatever happens to the power afterwards, the ledger holds the intent, so the call
+//! is a doubt at worst. Between the reply and its settlement nothing else is done.
+
+use std::sync::Arc;
+
+use crate::catalog::Profile;
+use crate::domain::call::{ApiId, CallId, Outcome, Settlement};
+use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Slot};
+use crate::domain::subject::Subject;
+use crate::domain::verdict::{Billing, Class, Verdict};
+use crate::progress::Gauge;
+use crate::replies;
+
+/// A number that is to be asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) subject: Subject,
+    /// The number or its digest, in the form that the API takes.
+    pub(super) value: String,
+    /// The first input record that asks for it.
+    pub(super) record: u64,
+    /// Attempts made in this invocation, this one included.
+    pub(super) attempt: u32,
+}
+
+/// What every call of a lane needs.
+pub(super) struct Tools<L, P, C> {
+    pub(super) api: ApiId,
+    pub(super) profile: Arc<Profile>,
+    /// Attempts before a number is given up.
+    pub(super) attempts: u32,
+    pub(super) ledger: L,
+    pub(super) pace: P,
+    pub(super) client: C,
+    pub(super) gauge: Arc<Gauge>,
+}
+
+/// A granted call with its slot.
+pub(super) struct Flight {
+    pub(super) candidate: Candidate,
+    pub(super) call: CallId,
+    /// The lane's count of calls, in the order of their slots.
+    pub(super) seq: u64,
+    pub(super) slot: Slot,
+}
+
+/// A call that is over.
+pub(super) struct Landed {
+    pub(super) candidate: Candidate,
+    pub(super) seq: u64,
+    pub(super) fate: Fate,
+}
+
+pub(super) enum Fate {
+    /// Settled in the ledger.
+    Settled { verdict: Verdict, outcome: Outcome },
+    /// Proven not to have reached the vendor, and withdrawn.
+    NotSent { why: String },
+    /// Withdrawn before it was sent: its slot is void.
+    Withdrawn,
+    /// The ledger could not take the end of the call.
+    LedgerFailed(LedgerError),
+}
+
+/// Carries a granted call out.
+pub(super) async fn carry_out<L: Ledger, P: Pace, C: Client>(tools: Arc<Tools<L, P, C>>, flight: Flight) -> Landed {
+    let Flight { candidate, call, seq, slot } = flight;
+    let fate = if wait_for_turn(&tools, slot).await {
+        ask_and_settle(&tools, call, &candidate).await
+    } else {
+        withdraw(&tools, call, Fate::Withdrawn).await
+    };
+    Landed { candidate, seq, fate }
+}
+
+/// Waits until the call may start; false where the lane has paused meanwhile.
+async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mut slot: Slot) -> bool {
+    let epoch = slot.epoch;
+    loop {
+        match tools.pace.arrive(&tools.api, slot).await {
+            Arrival::Go => return true,
+            Arrival::Void => return false,
+            Arrival::Missed => {
+                let slots = tools.pace.reserve(&tools.api, 1).await;
+                match slots.first() {
+                    Some(next) if next.epoch == epoch => slot = *next,
+                    // The lane paused in between; a slot of the time after is not for this call.
+                    _ => {
+                        tools.pace.give_back(&tools.api, &slots);
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn withdraw<L: Ledger, P, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
+    match tools.ledger.withdraw(vec![call]).await {
+        Ok(()) => fate,
+        Err(error) => Fate::LedgerFailed(error),
+    }
+}
+
+async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
+    tools: &Tools<L, P, C>,
+    call: CallId,
+    candidate: &Candidate,
+) -> Fate {
+    tools.gauge.sent();
+    let reply = tools.client.ask(candidate.value.clone()).await;
+    let verdict = replies::judge(&tools.profile, &reply);
+    let Some(outcome) = outcome(&verdict, candidate.attempt >= tools.attempts) else {
+        return withdraw(tools, call, Fate::NotSent { why: verdict.reason }).await;
+    };
+    let settlement = Settlement {
+        call,
+        outcome,
+        assumed: verdict.billing == Billing::UnpaidAssumed,
+        code: verdict.code,
+        reason: verdict.reason.clone(),
+        order_id: verdict.order_id.clone(),
+        fields: verdict.fields.clone(),
+    };
+    match tools.ledger.settle(vec![settlement]).await {
+        Ok(()) => Fate::Settled { verdict, outcome },
+        Err(error) => Fate::LedgerFailed(error),
+    }
+}
+
+/// How the ledger keeps a verdict; none for a call that was not sent.
+fn outcome(verdict: &Verdict, last_attempt: bool) -> Option<Outcome> {
+    let outcome = match verdict.class {
+        Class::Answer => Outcome::Paid,
+        Class::NoRecord => Outcome::NoRecord,
+        Class::Rejected => Outcome::Rejected,
+        Class::Retry if !last_attempt => Outcome::Unpaid,
+        Class::Retry | Class::Unknown => Outcome::Failed,
+        Class::Throttle { .. } | Class::Quota | Class::Maintenance | Class::Halt => Outcome::Unpaid,
+        Class::Doubt => Outcome::Doubt,
+        Class::NotSent => return None,
+    };
+    // Stopping is far better than paying wrongly.
+    assert_eq!(outcome == Outcome::Paid, verdict.billing == Billing::Paid, "a paid reply is settled as paid");
+    assert_eq!(outcome == Outcome::Doubt, verdict.billing == Billing::Doubt, "a doubtful reply is settled as doubt");
+    Some(outcome)
+}

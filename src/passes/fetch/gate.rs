@@ -1,0 +1,252 @@
+//! Whether a lane may send: open, closed for a while, or one probe at a time.
+//!
+//! A throttle closes the gate once and opens it again by itself. Quota, maintenance and an unreachable host close it, let single
+//! probes through at growing intervals, and either one passes or the lane's patience ends. Replies to calls that were sent before
+//! the gate closed decide nothing.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::settings::Patience;
+
+/// How long a throttle without Retry-After closes the gate.
+const THROTTLE_PAUSE: Duration = Duration::from_secs(3);
+/// Longest Retry-After that is honoured (CONTRACT: throttle).
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// The first pause before a probe, and the longest one.
+const FIRST_PAUSE: Duration = Duration::from_secs(3);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What closes a gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Throttled { retry_after: Option<Duration> },
+    Quota,
+    Maintenance,
+    Unreachable { reason: String },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Throttled { .. } => f.write_str("the vendor says: slower"),
+            Trouble::Quota => f.write_str("the vendor's quota is used up"),
+            Trouble::Maintenance => f.write_str("the vendor is in maintenance"),
+            Trouble::Unreachable { reason } => write!(f, "the vendor cannot be reached ({reason})"),
+        }
+    }
+}
+
+/// How many calls may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permit {
+    Any,
+    /// One, and only while no other probe is out.
+    Probe,
+    None,
+}
+
+/// What a reply did to the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing new.
+    Unchanged,
+    /// It closed: what was reserved is void.
+    Closed(Trouble),
+    /// A probe passed.
+    Opened(Trouble),
+    /// Patience is at its end.
+    Exhausted(Trouble),
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    Closed { trouble: Trouble, since: Instant, pause: Duration, until: Instant },
+    Probing { trouble: Trouble, since: Instant, pause: Duration, probe: Option<u64> },
+}
+
+/// The gate of one lane.
+#[derive(Debug)]
+pub(super) struct Gate {
+    state: State,
+    patience: Patience,
+}
+
+impl Gate {
+    pub(super) fn new(patience: Patience) -> Self {
+        Gate { state: State::Open, patience }
+    }
+
+    pub(super) fn permit(&self) -> Permit {
+        match &self.state {
+            State::Open => Permit::Any,
+            State::Probing { probe: None, .. } => Permit::Probe,
+            State::Probing { .. } | State::Closed { .. } => Permit::None,
+        }
+    }
+
+    /// When a closed gate is to be looked at again.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        match &self.state {
+            State::Closed { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// The pause is over: a throttle is forgotten, everything else is probed.
+    pub(super) fn wake_up(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Open) {
+            State::Closed { trouble: Trouble::Throttled { .. }, .. } => State::Open,
+            State::Closed { trouble, since, pause, .. } => State::Probing { trouble, since, pause, probe: None },
+            other => other,
+        };
+    }
+
+    /// The call `seq` is the probe that [`Permit::Probe`] allowed.
+    pub(super) fn probe_sent(&mut self, seq: u64) {
+        if let State::Probing { probe, .. } = &mut self.state {
+            *probe = Some(seq);
+        }
+    }
+
+    /// The call `seq` was withdrawn before it was sent.
+    pub(super) fn withdrawn(&mut self, seq: u64) {
+        if let State::Probing { probe, .. } = &mut self.state
+            && *probe == Some(seq)
+        {
+            *probe = None;
+        }
+    }
+
+    /// The vendor dealt with the call `seq`.
+    pub(super) fn passed(&mut self, seq: u64) -> Turn {
+        match std::mem::replace(&mut self.state, State::Open) {
+            State::Probing { trouble, probe: Some(probe), .. } if probe == seq => Turn::Opened(trouble),
+            other => {
+                self.state = other;
+                Turn::Unchanged
+            }
+        }
+    }
+
+    /// The call `seq` met trouble at `now`.
+    pub(super) fn refused(&mut self, seq: u64, trouble: Trouble, now: Instant) -> Turn {
+        match &self.state {
+            State::Open => self.close(trouble, now, FIRST_PAUSE, now),
+            State::Closed { trouble: Trouble::Throttled { .. }, .. } if !matches!(trouble, Trouble::Throttled { .. }) => {
+                self.close(trouble, now, FIRST_PAUSE, now)
+            }
+            State::Probing { probe: Some(probe), since, pause, trouble: before } if *probe == seq => {
+                // A throttled probe proves nothing about the quota; the older trouble and its patience go on.
+                let trouble = if matches!(trouble, Trouble::Throttled { .. }) { before.clone() } else { trouble };
+                let (since, pause) = (*since, (*pause * 2).min(LONGEST_PAUSE));
+                self.close(trouble, since, pause, now)
+            }
+            State::Closed { .. } | State::Probing { .. } => Turn::Unchanged,
+        }
+    }
+
+    /// Closes for good reason until `until`, then probes with fresh patience.
+    pub(super) fn sleep(&mut self, trouble: Trouble, until: Instant) {
+        self.state = State::Closed { trouble, since: until, pause: FIRST_PAUSE, until };
+    }
+
+    fn close(&mut self, trouble: Trouble, since: Instant, pause: Duration, now: Instant) -> Turn {
+        let until = match &trouble {
+            Trouble::Throttled { retry_after } => {
+                now + retry_after.map_or(THROTTLE_PAUSE, |wait| wait.clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER))
+            }
+            Trouble::Quota | Trouble::Maintenance | Trouble::Unreachable { .. } => {
+                let end = since + self.patience_with(&trouble);
+                if now >= end {
+                    return Turn::Exhausted(trouble);
+                }
+                (now + pause).min(end)
+            }
+        };
+        self.state = State::Closed { trouble: trouble.clone(), since, pause, until };
+        Turn::Closed(trouble)
+    }
+
+    fn patience_with(&self, trouble: &Trouble) -> Duration {
+        match trouble {
+            Trouble::Throttled { .. } => Duration::MAX,
+            Trouble::Quota => self.patience.quota,
+            Trouble::Maintenance => self.patience.maintenance,
+            Trouble::Unreachable { .. } => self.patience.unreachable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::QuotaPolicy;
+
+    fn gate() -> Gate {
+        let minute = Duration::from_secs(60);
+        Gate::new(Patience { quota: minute, maintenance: minute, unreachable: minute, quota_policy: QuotaPolicy::Stop })
+    }
+
+    /// The seconds after which a gate is probed when every probe is refused, and when it gives up.
+    fn probes(trouble: &Trouble) -> (Vec<u64>, u64) {
+        let (mut gate, start) = (gate(), Instant::now());
+        let mut now = start;
+        let mut turn = gate.refused(0, trouble.clone(), now);
+        let mut times = Vec::new();
+        let mut seq = 0;
+        while let Turn::Closed(_) = turn {
+            now = gate.wake().expect("closed");
+            times.push((now - start).as_secs());
+            gate.wake_up();
+            assert_eq!(gate.permit(), Permit::Probe);
+            seq += 1;
+            gate.probe_sent(seq);
+            assert_eq!(gate.permit(), Permit::None, "one probe at a time");
+            turn = gate.refused(seq, trouble.clone(), now);
+        }
+        assert_eq!(turn, Turn::Exhausted(trouble.clone()));
+        (times, (now - start).as_secs())
+    }
+
+    #[test]
+    fn probes_at_growing_intervals_until_patience_ends() {
+        assert_eq!(probes(&Trouble::Quota), (vec![3, 9, 21, 45, 60], 60));
+        assert_eq!(probes(&Trouble::Maintenance), (vec![3, 9, 21, 45, 60], 60));
+    }
+
+    #[test]
+    fn a_throttle_opens_by_itself_after_retry_after_or_three_seconds() {
+        for (retry_after, seconds) in [(None, 3), (Some(7), 7), (Some(10_000), 300)] {
+            let (mut gate, now) = (gate(), Instant::now());
+            let trouble = Trouble::Throttled { retry_after: retry_after.map(Duration::from_secs) };
+            assert_eq!(gate.refused(0, trouble.clone(), now), Turn::Closed(trouble.clone()));
+            assert_eq!(gate.refused(1, trouble, now), Turn::Unchanged, "calls sent before decide nothing");
+            assert_eq!(gate.wake(), Some(now + Duration::from_secs(seconds)));
+            gate.wake_up();
+            assert_eq!(gate.permit(), Permit::Any);
+        }
+    }
+
+    #[test]
+    fn only_the_probe_itself_opens_the_gate() {
+        let (mut gate, now) = (gate(), Instant::now());
+        gate.refused(5, Trouble::Quota, now);
+        gate.wake_up();
+        gate.probe_sent(9);
+        assert_eq!(gate.passed(4), Turn::Unchanged, "sent before the gate closed");
+        assert_eq!(gate.passed(9), Turn::Opened(Trouble::Quota));
+        assert_eq!(gate.permit(), Permit::Any);
+    }
+
+    #[test]
+    fn no_patience_means_the_first_refusal_ends_it() {
+        let zero = Duration::ZERO;
+        let patience = Patience { quota: zero, maintenance: zero, unreachable: zero, quota_policy: QuotaPolicy::Stop };
+        let mut gate = Gate::new(patience);
+        assert_eq!(gate.refused(0, Trouble::Quota, Instant::now()), Turn::Exhausted(Trouble::Quota));
+    }
+}

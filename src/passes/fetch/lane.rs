@@ -1,0 +1,332 @@
+//! One lane: from candidates to settled calls, at the vendor's pace.
+//!
+//! Invariants: a call is carried out only if `open` granted it; calls in flight never exceed the concurrency; once an end is
+//! decided nothing new is opened, intents not yet sent are withdrawn, and what is in flight is waited for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::call::{Candidate, Fate, Flight, Landed, Tools, carry_out};
+use super::gate::{Gate, Permit, Trouble, Turn};
+use super::retries::{Retries, backoff};
+use super::source::{Batch, SourceError};
+use super::streaks::{Mark, Streaks, Trip};
+use crate::domain::call::{Opened, Opening, Outcome};
+use crate::domain::money::Money;
+use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Signal, Slot};
+use crate::domain::run::{LaneEnd, RunId};
+use crate::domain::status::Status;
+use crate::domain::verdict::{Class, Verdict};
+use crate::settings::{Patience, QuotaPolicy, Span};
+
+/// Candidates kept at hand.
+const QUEUE: usize = 256;
+/// How soon a subject that another call is busy with, or a budget whose reservations may come back, is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What a lane is told when it begins.
+pub(super) struct Orders {
+    pub(super) run: RunId,
+    /// What an answered call costs; zero where nobody knows.
+    pub(super) price: Money,
+    pub(super) concurrency: usize,
+    pub(super) patience: Patience,
+    pub(super) breaker: u32,
+    pub(super) deadline: Option<Instant>,
+    pub(super) cancel: CancellationToken,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+pub(super) struct Lane<L, P, C> {
+    tools: Arc<Tools<L, P, C>>,
+    orders: Orders,
+    source: Receiver<Result<Batch, SourceError>>,
+    source_done: bool,
+    queue: VecDeque<Candidate>,
+    retries: Retries,
+    flights: JoinSet<Landed>,
+    gate: Gate,
+    streaks: Streaks,
+    next_seq: u64,
+    /// A limit is reached, but reservations may still come back: not before this.
+    starved: Option<Instant>,
+    end: Option<LaneEnd>,
+}
+
+impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
+    pub(super) fn new(tools: Tools<L, P, C>, orders: Orders, source: Receiver<Result<Batch, SourceError>>) -> Self {
+        Lane {
+            gate: Gate::new(orders.patience),
+            streaks: Streaks::new(orders.breaker),
+            tools: Arc::new(tools),
+            orders,
+            source,
+            source_done: false,
+            queue: VecDeque::new(),
+            retries: Retries::default(),
+            flights: JoinSet::new(),
+            next_seq: 0,
+            starved: None,
+            end: None,
+        }
+    }
+
+    /// Runs until everything is asked or an end is decided, and what is in flight has landed.
+    pub(super) async fn run(mut self) -> LaneEnd {
+        while !self.is_over() {
+            let going = self.end.is_none();
+            let ready = going && self.free_places() > 0 && self.starved.is_none();
+            let wish = if ready { self.free_places().min(self.queue.len()) } else { 0 };
+            // Nothing below is dropped half way: reserving takes effect only when it is ready, and opening runs to its end.
+            tokio::select! {
+                biased;
+                Some(landed) = self.flights.join_next() => self.land(landed),
+                () = self.orders.cancel.cancelled(), if going => self.stop(LaneEnd::Interrupted),
+                () = until(self.orders.deadline), if going => self.stop(LaneEnd::Time),
+                () = until(self.gate.wake()), if going => self.wake_up(),
+                () = until(self.starved), if going => self.starved = None,
+                () = until(self.retries.next_due()), if going && self.queue.len() < QUEUE => self.requeue_due(),
+                batch = self.source.recv(), if going && !self.source_done && self.queue.len() < QUEUE => self.take(batch),
+                slots = self.tools.pace.reserve(&self.tools.api, wish), if wish > 0 => self.launch(slots).await,
+                else => break,
+            }
+        }
+        self.end.unwrap_or(LaneEnd::Finished)
+    }
+
+    fn is_over(&self) -> bool {
+        let nothing_left = self.source_done && self.queue.is_empty() && self.retries.is_empty();
+        self.flights.is_empty() && (self.end.is_some() || nothing_left)
+    }
+
+    fn free_places(&self) -> usize {
+        match self.gate.permit() {
+            Permit::Any => self.orders.concurrency - self.flights.len(),
+            // Calls sent before the gate closed do not stand in the probe's way.
+            Permit::Probe => 1.min(self.orders.concurrency - self.flights.len()),
+            Permit::None => 0,
+        }
+    }
+
+    fn take(&mut self, batch: Option<Result<Batch, SourceError>>) {
+        match batch {
+            Some(Ok(batch)) => self.queue.extend(batch),
+            Some(Err(SourceError::Changed(reason))) => self.stop(LaneEnd::InputChanged { reason }),
+            Some(Err(SourceError::Failed(reason))) => self.stop(LaneEnd::Broken { reason }),
+            None => self.source_done = true,
+        }
+    }
+
+    fn requeue_due(&mut self) {
+        let now = Instant::now();
+        while let Some(candidate) = self.retries.pop_due(now) {
+            self.queue.push_front(candidate);
+        }
+    }
+
+    /// Opens calls for the next candidates and sends off those that are granted.
+    async fn launch(&mut self, slots: Vec<Slot>) {
+        let candidates: Vec<Candidate> = self.queue.drain(..slots.len().min(self.queue.len())).collect();
+        let openings = candidates.iter().map(|candidate| self.opening(candidate)).collect();
+        let opened = match self.tools.ledger.open(self.orders.run, self.tools.api.clone(), openings).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.tools.pace.give_back(&self.tools.api, &slots);
+                return self.stop(ledger_end(error));
+            }
+        };
+        assert_eq!(opened.len(), candidates.len(), "the ledger decides every opening");
+        let mut slots = slots.into_iter();
+        let mut refused = Vec::new();
+        for (candidate, opened) in candidates.into_iter().zip(opened) {
+            match opened {
+                Opened::Granted(call) => {
+                    let slot = slots.next().unwrap_or_else(|| panic!("there is a slot for every candidate"));
+                    let seq = self.next_seq;
+                    self.next_seq += 1;
+                    self.gate.probe_sent(seq);
+                    let flight = Flight { candidate, call, seq, slot };
+                    self.flights.spawn(carry_out(self.tools.clone(), flight));
+                }
+                Opened::Settled(status) | Opened::Blocked(status) => self.tools.gauge.settled(status),
+                Opened::Busy => self.retries.push(Instant::now() + LOOK_AGAIN, candidate),
+                Opened::NoBudget(shortage) => refused.push((candidate, shortage)),
+            }
+        }
+        let unused: Vec<Slot> = slots.collect();
+        self.tools.pace.give_back(&self.tools.api, &unused);
+        for (candidate, shortage) in refused.into_iter().rev() {
+            self.queue.push_front(candidate);
+            if shortage.pending == 0 && self.flights.is_empty() {
+                self.stop(LaneEnd::OutOf(shortage.limit));
+            } else {
+                self.starved = Some(Instant::now() + LOOK_AGAIN);
+            }
+        }
+    }
+
+    fn opening(&self, candidate: &Candidate) -> Opening {
+        Opening {
+            subject: candidate.subject,
+            record: candidate.record,
+            price: self.orders.price,
+            attempt: candidate.attempt,
+        }
+    }
+
+    fn land(&mut self, landed: Result<Landed, JoinError>) {
+        let Landed { candidate, seq, fate } = match landed {
+            Ok(landed) => landed,
+            Err(error) => return self.stop(LaneEnd::Broken { reason: format!("a call ended unexpectedly: {error}") }),
+        };
+        let mark = match fate {
+            Fate::Settled { verdict, outcome } => self.settled(candidate, seq, verdict, outcome),
+            Fate::NotSent { why } => {
+                self.queue.push_front(candidate);
+                let turn = self.gate.refused(seq, Trouble::Unreachable { reason: why }, Instant::now());
+                self.turn(turn);
+                Mark::Nothing
+            }
+            Fate::Withdrawn => {
+                self.gate.withdrawn(seq);
+                self.queue.push_front(candidate);
+                Mark::Nothing
+            }
+            Fate::LedgerFailed(error) => {
+                self.stop(ledger_end(error));
+                Mark::Nothing
+            }
+        };
+        match self.streaks.record(seq, mark) {
+            Some(Trip::Rejected) => self.stop(LaneEnd::Rejected),
+            Some(Trip::Breaker) => self.stop(LaneEnd::Breaker),
+            None => {}
+        }
+    }
+
+    fn settled(&mut self, candidate: Candidate, seq: u64, verdict: Verdict, outcome: Outcome) -> Mark {
+        let trouble = match verdict.class {
+            Class::Throttle { retry_after } => Trouble::Throttled { retry_after },
+            Class::Quota => Trouble::Quota,
+            Class::Maintenance => Trouble::Maintenance,
+            _ => return self.judged(candidate, seq, verdict, outcome),
+        };
+        self.queue.push_front(candidate);
+        let turn = self.gate.refused(seq, trouble, Instant::now());
+        self.turn(turn);
+        Mark::Nothing
+    }
+
+    /// A reply that is about the number, not about the lane's pace.
+    fn judged(&mut self, mut candidate: Candidate, seq: u64, verdict: Verdict, outcome: Outcome) -> Mark {
+        // A doubt or a refusal of the key does not show that the vendor serves again.
+        if !matches!(verdict.class, Class::Doubt | Class::Halt) {
+            let turn = self.gate.passed(seq);
+            self.turn(turn);
+            self.tools.pace.report(&self.tools.api, Signal::Answered);
+        } else {
+            self.gate.withdrawn(seq);
+        }
+        match outcome {
+            Outcome::Paid => self.done(Status::Ok, Mark::Served),
+            Outcome::NoRecord => self.done(Status::NoRecord, Mark::Served),
+            Outcome::Rejected => self.done(Status::Rejected, Mark::Rejected),
+            Outcome::Failed => self.done(Status::Failed, Mark::Broken),
+            Outcome::Doubt => {
+                tracing::warn!(api = %self.tools.api, record = candidate.record, reason = %verdict.reason, "in doubt");
+                self.done(Status::InDoubt, Mark::Broken)
+            }
+            Outcome::Unpaid if verdict.class == Class::Halt => {
+                self.stop(LaneEnd::Halted { code: verdict.code, reason: verdict.reason });
+                Mark::Nothing
+            }
+            Outcome::Unpaid => {
+                let due = Instant::now() + backoff(candidate.attempt);
+                candidate.attempt += 1;
+                self.retries.push(due, candidate);
+                Mark::Retried
+            }
+        }
+    }
+
+    fn done(&self, status: Status, mark: Mark) -> Mark {
+        self.tools.gauge.settled(status);
+        mark
+    }
+
+    fn turn(&mut self, turn: Turn) {
+        let (api, pace, gauge) = (&self.tools.api, &self.tools.pace, &self.tools.gauge);
+        match turn {
+            Turn::Unchanged => {}
+            Turn::Closed(trouble) => {
+                let throttled = matches!(trouble, Trouble::Throttled { .. });
+                pace.report(api, if throttled { Signal::Throttled } else { Signal::Paused });
+                tracing::warn!(%api, "pausing: {trouble}");
+                gauge.pausing(Some(trouble.to_string()));
+            }
+            Turn::Opened(trouble) => {
+                tracing::info!(%api, "going on");
+                gauge.pausing(None);
+                if matches!(trouble, Trouble::Quota | Trouble::Maintenance) {
+                    pace.report(api, Signal::Throttled);
+                }
+            }
+            Turn::Exhausted(trouble) => self.give_up(trouble),
+        }
+    }
+
+    fn give_up(&mut self, trouble: Trouble) {
+        match (&trouble, self.orders.patience.quota_policy) {
+            (Trouble::Quota, QuotaPolicy::WaitUntil(reset)) => {
+                let wait = reset.next_in_shanghai(self.orders.clock.now());
+                tracing::warn!(api = %self.tools.api, "the quota is used up: sleeping for {}", Span(wait));
+                self.gate.sleep(trouble, Instant::now() + wait);
+                self.tools.pace.report(&self.tools.api, Signal::Paused);
+                self.tools.gauge.pausing(Some(format!("quota used up, sleeping until {reset}")));
+            }
+            (Trouble::Quota | Trouble::Throttled { .. }, _) => self.stop(LaneEnd::Quota),
+            (Trouble::Maintenance, _) => self.stop(LaneEnd::Maintenance),
+            (Trouble::Unreachable { reason }, _) => self.stop(LaneEnd::Unreachable { reason: reason.clone() }),
+        }
+    }
+
+    fn wake_up(&mut self) {
+        self.gate.wake_up();
+        if self.gate.permit() == Permit::Any {
+            self.tools.gauge.pausing(None);
+        }
+    }
+
+    /// Decides the lane's end. The first reason counts, but a broken ledger outranks every other.
+    fn stop(&mut self, end: LaneEnd) {
+        let broken = matches!(end, LaneEnd::Broken { .. });
+        if self.end.is_none() || (broken && !matches!(self.end, Some(LaneEnd::Broken { .. }))) {
+            if let Some(word) = end.word() {
+                tracing::warn!(api = %self.tools.api, "stopping: {word}");
+            }
+            self.end = Some(end);
+        }
+        self.tools.pace.report(&self.tools.api, Signal::Paused);
+    }
+}
+
+fn ledger_end(error: LedgerError) -> LaneEnd {
+    match error {
+        LedgerError::ClockBehind { .. } => LaneEnd::Clock { reason: error.to_string() },
+        other => LaneEnd::Broken { reason: other.to_string() },
+    }
+}
+
+/// Sleeps until `time`; for ever where there is none.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
