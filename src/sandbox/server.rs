@@ -16,10 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bill::Bill;
+use super::chaos::Chaos;
 use super::options::SandboxOptions;
 use super::service;
 use super::vendor::Vendor;
@@ -39,9 +41,10 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts it as tasks of the current tokio runtime.
     pub fn start(options: SandboxOptions) -> io::Result<Sandbox> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (sandbox, listener) = Self::open(options)?;
         let listener = TcpListener::from_std(listener)?;
-        tokio::spawn(serve(listener, Arc::clone(&sandbox.vendor), sandbox.stop.clone()));
+        runtime.spawn(serve(listener, Arc::clone(&sandbox.vendor), sandbox.stop.clone()));
         Ok(sandbox)
     }
 
@@ -76,6 +79,16 @@ impl Sandbox {
     /// The books as they stand.
     pub fn bill(&self) -> Bill {
         self.vendor.bill()
+    }
+
+    /// The vendor's statement as `GET /sandbox/statement.csv` gives it: one line for each charge.
+    pub fn statement(&self) -> String {
+        (0..).map_while(|page| self.vendor.statement_page(page)).collect()
+    }
+
+    /// Puts other faults in place, as `POST /sandbox/chaos` does. Their windows count from now on.
+    pub fn set_chaos(&self, chaos: Chaos) {
+        self.vendor.set_chaos(chaos);
     }
 
     /// Stops it and gives the bill as it stands then.

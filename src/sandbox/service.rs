@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, StatusCode};
@@ -14,7 +14,7 @@ use url::form_urlencoded;
 use super::chaos::Chaos;
 use super::fault::Fault;
 use super::reply::{self, Reply, ReplyBody};
-use super::vendor::{Query, Vendor};
+use super::vendor::{PAGE_LINES, Query, Vendor};
 use super::wire::Grip;
 
 const JSON: &str = "application/json;charset=utf-8";
@@ -23,9 +23,6 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The largest body that is read.
 const LARGEST: usize = 64 << 10;
-/// Lines of a CSV that are written under one lock.
-const PAGE: usize = 5_000;
-
 pub(super) async fn handle(vendor: Arc<Vendor>, grip: Grip, request: Request<Incoming>) -> Reply {
     if request.uri().path().starts_with("/sandbox/") {
         return control(&vendor, request).await;
@@ -75,7 +72,9 @@ async fn read_query(request: Request<Incoming>) -> Result<Query, StatusCode> {
     }
     match Limited::new(request.into_body(), LARGEST).collect().await {
         Ok(body) => Ok(parameters(&body.to_bytes())),
-        Err(_) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        // It broke off; whoever sent it is likely gone.
+        Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -119,17 +118,13 @@ async fn control(vendor: &Arc<Vendor>, request: Request<Incoming>) -> Reply {
     }
 }
 
-/// The vendor's statement, in pages, so that a large one neither fills the memory nor holds up the calls.
+/// The vendor's statement.
 fn statement(vendor: Arc<Vendor>) -> ReplyBody {
-    let mut head = Some("订单号,接口,手机号,时间,金额\n".to_owned());
     let mut from = 0;
     ReplyBody::Pages(Box::new(move || {
-        if let Some(head) = head.take() {
-            return Some(head);
-        }
-        let page = vendor.read(|books| books.statement(&vendor.catalogue.endpoints, from, PAGE));
-        from += PAGE;
-        Some(page).filter(|page| !page.is_empty())
+        let page = vendor.statement_page(from)?;
+        from += 1;
+        Some(page)
     }))
 }
 
@@ -142,9 +137,9 @@ fn numbers(vendor: Arc<Vendor>) -> ReplyBody {
             return Some(head);
         }
         while let Some(endpoint) = vendor.catalogue.endpoints.get(at) {
-            match vendor.read(|books| books.numbers(at, endpoint, from, PAGE)) {
+            match vendor.read(|books| books.numbers(at, endpoint, from, PAGE_LINES)) {
                 Some(page) => {
-                    from += PAGE;
+                    from += PAGE_LINES;
                     // A page of numbers that were asked about and never charged is empty, and an empty chunk ends a body.
                     if !page.is_empty() {
                         return Some(page);
