@@ -27,7 +27,7 @@ pub struct Bill {
     pub first_arrival: Option<String>,
     pub last_arrival: Option<String>,
     /// How many requests were answered with each error code; `http_404` and the like where there was no envelope, `no_reply`
-    /// where the connection was cut before the charge.
+    /// where the connection was cut before the charge. A request whose body never came whole may be missing here.
     pub by_code: BTreeMap<String, u64>,
     /// How often each fault happened.
     pub faults: BTreeMap<String, u64>,

@@ -23,6 +23,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The largest body that is read.
 const LARGEST: usize = 64 << 10;
+
 pub(super) async fn handle(vendor: Arc<Vendor>, grip: Grip, request: Request<Incoming>) -> Reply {
     if request.uri().path().starts_with("/sandbox/") {
         return control(&vendor, request).await;
