@@ -282,13 +282,17 @@ fn plain(digits: &[u8], plus: bool) -> Result<Identity, Invalid> {
     if let Some(number) = Number::from_digits(national) {
         return Ok(Identity::Number(number));
     }
+    let prefixed = national.len() < digits.len();
+    let landline = match national {
+        [b'0', ..] => (10..=12).contains(&national.len()),
+        [b'4' | b'8', b'0', b'0', ..] => national.len() == 10,
+        [first, ..] => *first != b'1' && prefixed && (9..=11).contains(&national.len()),
+        [] => false,
+    };
     match national.len() {
         11 => Err(Invalid::NotMobile),
-        // Landlines, and the hotlines that look like one.
-        10..=12 if national[0] == b'0' || (national.len() == 10 && matches!(&national[..3], b"400" | b"800")) => {
-            Err(Invalid::NotMobile)
-        }
-        digits @ 0..=10 => Err(Invalid::TooShort { digits }),
+        _ if landline => Err(Invalid::NotMobile),
+        digits if digits < 11 => Err(Invalid::TooShort { digits }),
         digits => Err(Invalid::TooLong { digits }),
     }
 }
