@@ -128,8 +128,7 @@ impl Input {
     /// Preamble, delimiter, line ends and header.
     fn look_at_start(&mut self, delimiter: Option<u8>) -> Result<(), InputError> {
         let (mut text, preamble) = self.text()?;
-        let start = sample(&mut text, SAMPLE)
-            .map_err(|error| fault(error, &self.name, "the start", self.format.charset.name(), self.not_utf8))?;
+        let start = sample(&mut text, SAMPLE);
         self.format.preamble = preamble;
         self.format.delimiter = delimiter.unwrap_or_else(|| detect_delimiter(&start, column::is_known));
         self.format.terminator = detect_terminator(&start, self.format.delimiter);
