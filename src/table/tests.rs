@@ -1,6 +1,7 @@
 //! The room as its users see it: files in, rows out, files out.
 
 mod errors;
+mod fixtures;
 mod output;
 mod reading;
 

@@ -208,6 +208,9 @@ impl File {
 }
 
 proptest! {
+    // Each case waits for the disk twice.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_file_comes_out_as_it_went_in(file in file()) {
         let bench = Bench::new(file.bytes(None));

@@ -162,6 +162,21 @@ fn a_file_renamed_over_is_not_read() {
     assert_eq!(cells(&input), ["17312345678"]);
 }
 
+#[test]
+fn a_pipe_is_copied_and_read_as_often_as_a_file() {
+    let bench = Bench::new("");
+    let pipe = bench.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, TEXT).unwrap()
+    });
+    let input = Input::open(&pipe, &InputOptions::default()).unwrap();
+    writer.join().unwrap();
+    is_text(&input);
+    is_text(&input);
+}
+
 /// By hand: `cargo test --release --lib -- --ignored --nocapture a_million_rows`
 #[test]
 #[ignore = "a measurement"]
