@@ -4,6 +4,7 @@
 //! shared pace can stand one day; nothing in this folder knows SQLite, HTTP, CSV or a terminal.
 
 pub mod call;
+pub mod cell;
 pub mod exit;
 pub mod freshness;
 pub mod money;

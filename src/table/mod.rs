@@ -1,1 +1,28 @@
-//! To be written.
+//! The room for files: the input CSV, the output CSV, and the sorter that spills to disk.
+//!
+//! Nothing outside knows about encodings, delimiters or compression: an [`Input`] hands out rows in UTF-8 as often as asked,
+//! always the same ones, and an [`Output`] writes them back as they came. Memory is flat in the number of rows.
+
+mod column;
+mod decode;
+mod encode;
+mod error;
+mod format;
+mod input;
+mod output;
+mod place;
+mod rows;
+mod scan;
+mod sort;
+mod source;
+
+pub use error::{InputError, OutputError};
+pub use format::{Charset, Format, Terminator};
+pub use input::{Input, InputOptions};
+pub use output::{Output, OutputOptions, check};
+pub use place::{Target, default_output};
+pub use rows::{Row, Rows};
+pub use sort::{Entry, Sorted, Sorter};
+
+#[cfg(test)]
+mod tests;

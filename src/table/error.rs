@@ -1,0 +1,93 @@
+//! What can be wrong with the files, each with the place and the remedy in its text.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why an input cannot be read. [`InputError::Changed`] is the one that callers tell apart.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    #[error("{name}: no such file")]
+    NotFound { name: String },
+    #[error("{name} is a folder; name a CSV file, or - for standard input")]
+    Folder { name: String },
+    #[error("{name}: permission denied; the file must be readable by the user who runs payonce")]
+    Denied { name: String },
+    #[error("{name} is empty; a CSV file with a header line is needed")]
+    Empty { name: String },
+    #[error("{name} is an Excel workbook; save it as CSV (in Excel: \"CSV UTF-8\") and pass that file")]
+    Workbook { name: String },
+    #[error("{name}: cannot read it: {error}")]
+    Read { name: String, error: io::Error },
+    #[error("{name}: cannot keep a copy of it in {}: {error}; set TMPDIR to a folder with room", folder.display())]
+    Spool { name: String, folder: PathBuf, error: io::Error },
+    #[error("'{label}' is not an encoding that payonce knows; known: {known}", known = super::format::KNOWN_LABELS)]
+    UnknownEncoding { label: String },
+    #[error("'{text}' is not a delimiter; give one ASCII character such as , ; | or the word tab")]
+    BadDelimiter { text: String },
+    #[error("{name}: {place}: the bytes at {offset} are not {encoding}{guess}; pass --encoding, or repair the file")]
+    Malformed { name: String, place: String, offset: u64, encoding: &'static str, guess: String },
+    #[error("{name} looks like UTF-16 without a byte order mark; pass --encoding {label}")]
+    LooksUtf16 { name: String, label: &'static str },
+    #[error("{name}: --skip-lines {lines} leaves no header line")]
+    NothingAfterSkipped { name: String, lines: usize },
+    #[error(
+        "{name}: the first line holds a phone number in column {column}, so it is no header; add a header line, or skip title lines with --skip-lines"
+    )]
+    NoHeader { name: String, column: usize },
+    #[error("{name}: there is no column '{wanted}'{nearest}; there are: {columns}")]
+    NoSuchColumn { name: String, wanted: String, nearest: String, columns: String },
+    #[error("{name}: column '{wanted}' occurs more than once: {columns}; pass --column with its position")]
+    AmbiguousColumn { name: String, wanted: String, columns: String },
+    #[error(
+        "{name}: no column is known to hold phone numbers; pass --column with a name or a position (and --skip-lines where title lines stand above the header); there are: {columns}"
+    )]
+    NoPhoneColumn { name: String, columns: String },
+    #[error("{name}: more than one column could hold the phone numbers: {columns}; pass --column with one of them")]
+    TwoPhoneColumns { name: String, columns: String },
+    #[error(
+        "{name}: record {record} has {fields} fields, the header has {columns}; a delimiter inside a field must be quoted, or pass --delimiter"
+    )]
+    TooManyFields { name: String, record: u64, fields: usize, columns: usize },
+    #[error(
+        "{name}: {place}: a quote that opens here is never closed; close it, or double a quote that is meant as such"
+    )]
+    OpenQuote { name: String, place: String },
+    #[error(
+        "{name}: {place} is longer than {limit}; most likely a quote that opens here is never closed: close it, or double a quote that is meant as such"
+    )]
+    LongRecord { name: String, place: String, limit: &'static str },
+    #[error("{name} changed while it was being read; run the same command again when nothing writes to it any more")]
+    Changed { name: String },
+}
+
+/// Why an output cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    #[error("{}: the output would overwrite the input; give another name with -o", path.display())]
+    IsInput { path: PathBuf },
+    #[error("{}: the output is a folder; give the name of a file in it", path.display())]
+    Folder { path: PathBuf },
+    #[error("{}: the output's folder {} does not exist; create it, or give another name with -o", path.display(), folder.display())]
+    NoFolder { path: PathBuf, folder: PathBuf },
+    #[error("{}: cannot write into {}: {error}", path.display(), folder.display())]
+    NotWritable { path: PathBuf, folder: PathBuf, error: io::Error },
+    #[error("the input already has the columns {columns}; pass --replace-columns to replace them")]
+    ColumnsExist { columns: String },
+    #[error("--replace-columns would drop '{column}', the column that the phone numbers come from")]
+    DropsPhoneColumn { column: String },
+    #[error("'{label}' is not an encoding that payonce knows; known: {known}", known = super::format::KNOWN_LABELS)]
+    UnknownEncoding { label: String },
+    #[error("'{text}' is not a delimiter; give one ASCII character such as , ; | or the word tab")]
+    BadDelimiter { text: String },
+    #[error(
+        "{name}: '{character}' (U+{code:04X}) cannot be written in {encoding}; choose utf-8 or gb18030 as the output's encoding",
+        code = u32::from(*character)
+    )]
+    Unmappable { name: String, character: char, encoding: &'static str },
+    #[error(
+        "{name}: no space left on the disk; no answer is lost, they are all in the ledger: make room, then write the output with `payonce export`"
+    )]
+    DiskFull { name: String },
+    #[error("{name}: cannot write the output: {error}; no answer is lost: write it again with `payonce export`")]
+    Write { name: String, error: io::Error },
+}

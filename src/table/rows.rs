@@ -1,0 +1,217 @@
+//! One pass over the records, each read into the same buffer.
+//!
+//! Every row has as many fields as the header: short ones are padded, surplus empty ones dropped, surplus filled ones are an
+//! error. A quote that is never closed would swallow the rest of the file in silence. Two guards prevent that: a record is bounded
+//! in size, and behind the file's last byte stands a sentinel that no text can hold; a record that swallowed it was not closed.
+
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+
+use csv::ByteRecord;
+
+use super::decode::Text;
+use super::error::InputError;
+use super::input::fault;
+
+/// Most bytes of one record.
+const LONGEST: usize = 1 << 20;
+/// Most lines of one record.
+const MOST_LINES: usize = 1_000;
+/// No UTF-8 text holds this byte.
+const SENTINEL: u8 = 0xFF;
+
+/// One data record.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// The first data record is 1; blank lines do not count.
+    pub record: u64,
+    pub(super) fields: ByteRecord,
+    column: usize,
+}
+
+impl Row {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The cell of the phone column.
+    pub fn cell(&self) -> &str {
+        self.fields.get(self.column).and_then(|cell| std::str::from_utf8(cell).ok()).unwrap_or_default()
+    }
+
+    /// All fields in UTF-8.
+    pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter()
+    }
+}
+
+/// A pass over the data records. At its end the content is proven to be that of the first pass.
+pub struct Rows {
+    reader: csv::Reader<Guarded>,
+    name: Arc<str>,
+    encoding: &'static str,
+    /// Where a guessed encoding was only what is left, the place where UTF-8 broke off.
+    not_utf8: Option<u64>,
+    columns: usize,
+    column: usize,
+    record: u64,
+    done: bool,
+}
+
+/// What a pass must know about its input.
+pub(super) struct Shape {
+    pub(super) name: Arc<str>,
+    pub(super) encoding: &'static str,
+    pub(super) not_utf8: Option<u64>,
+    pub(super) delimiter: u8,
+}
+
+impl Rows {
+    /// `text` stands at the header line.
+    pub(super) fn new(text: BufReader<Text>, shape: Shape) -> Self {
+        let guarded = Guarded { text, left: LONGEST, sentinel: 0 };
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(shape.delimiter)
+            .buffer_capacity(64 << 10)
+            .from_reader(guarded);
+        let Shape { name, encoding, not_utf8, .. } = shape;
+        Rows { reader, name, encoding, not_utf8, columns: 0, column: 0, record: 0, done: false }
+    }
+
+    /// Reads the header, which fixes the number of columns. None where there is no line at all.
+    pub(super) fn header(&mut self) -> Result<Option<ByteRecord>, InputError> {
+        let mut header = ByteRecord::new();
+        if !self.read(&mut header)? {
+            return Ok(None);
+        }
+        self.columns = header.len();
+        Ok(Some(header))
+    }
+
+    /// Which field is the phone cell.
+    pub(super) fn select(&mut self, column: usize) {
+        self.column = column;
+    }
+
+    /// Reads the next row; false at the end, once the digest is found unchanged.
+    pub fn next_into(&mut self, row: &mut Row) -> Result<bool, InputError> {
+        if self.done {
+            return Ok(false);
+        }
+        if !self.read(&mut row.fields)? {
+            self.done = true;
+            let pass = self.reader.get_mut().text.get_mut().pass();
+            pass.finish().map_err(|error| self.explain(error))?;
+            return Ok(false);
+        }
+        self.record += 1;
+        row.record = self.record;
+        row.column = self.column;
+        self.fit(&mut row.fields)?;
+        if let Some(cell) = row.fields.get(self.column)
+            && std::str::from_utf8(cell).is_err()
+        {
+            // The first pass found no such bytes.
+            return Err(InputError::Changed { name: self.name.to_string() });
+        }
+        Ok(true)
+    }
+
+    /// Gives a record the header's length.
+    fn fit(&self, fields: &mut ByteRecord) -> Result<(), InputError> {
+        while fields.len() < self.columns {
+            fields.push_field(b"");
+        }
+        if fields.len() > self.columns {
+            if fields.iter().skip(self.columns).any(|field| !field.trim_ascii().is_empty()) {
+                return Err(InputError::TooManyFields {
+                    name: self.name.to_string(),
+                    record: self.record,
+                    fields: fields.len(),
+                    columns: self.columns,
+                });
+            }
+            fields.truncate(self.columns);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, fields: &mut ByteRecord) -> Result<bool, InputError> {
+        self.reader.get_mut().left = LONGEST;
+        match self.reader.read_byte_record(fields) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) => {
+                let error = match error.into_kind() {
+                    csv::ErrorKind::Io(error) => error,
+                    kind => io::Error::other(format!("{kind:?}")),
+                };
+                return Err(self.explain(error));
+            }
+        }
+        let content = fields.as_slice();
+        if content.last() == Some(&SENTINEL) {
+            if content.len() == 1 {
+                return Ok(false);
+            }
+            return Err(InputError::OpenQuote { name: self.name.to_string(), place: self.place() });
+        }
+        if content.len() > MOST_LINES && content.iter().filter(|byte| **byte == b'\n').count() > MOST_LINES {
+            return Err(self.too_long("1,000 lines"));
+        }
+        Ok(true)
+    }
+
+    /// Where the record stands that is being read.
+    fn place(&self) -> String {
+        if self.columns == 0 { "the header".to_owned() } else { format!("record {}", self.record + 1) }
+    }
+
+    fn too_long(&self, limit: &'static str) -> InputError {
+        InputError::LongRecord { name: self.name.to_string(), place: self.place(), limit }
+    }
+
+    fn explain(&self, error: io::Error) -> InputError {
+        if error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) {
+            return self.too_long("1 MiB");
+        }
+        fault(error, &self.name, &self.place(), self.encoding, self.not_utf8)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a record is too long")]
+struct TooLong;
+
+/// The text, bounded between two records and closed by the sentinel.
+struct Guarded {
+    text: BufReader<Text>,
+    left: usize,
+    /// How much of [`Guarded::END`] has been handed out.
+    sentinel: usize,
+}
+
+impl Guarded {
+    const END: [u8; 2] = [b'\n', SENTINEL];
+}
+
+impl Read for Guarded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other(TooLong));
+        }
+        let room = buffer.len().min(self.left);
+        let read = self.text.read(&mut buffer[..room])?;
+        self.left -= read;
+        if read > 0 {
+            return Ok(read);
+        }
+        let rest = &Self::END[self.sentinel..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.sentinel += length;
+        Ok(length)
+    }
+}
