@@ -1,6 +1,7 @@
 //! Runs: the enrichment of one input by one set of APIs, over as many invocations as it takes.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::domain::call::{ApiId, Limit};
 use crate::domain::exit::Exit;
@@ -15,6 +16,44 @@ pub struct RunId(pub i64);
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+/// What a ledger was made for. It is stamped on it for good: answers of a stand-in vendor must never pass for paid ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LedgerKind {
+    /// The real vendor.
+    Live,
+    /// A server on this machine that the operator named.
+    Loopback,
+    /// payonce's own stand-in vendor.
+    Sandbox,
+}
+
+impl LedgerKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LedgerKind::Live => "live",
+            LedgerKind::Loopback => "loopback",
+            LedgerKind::Sandbox => "sandbox",
+        }
+    }
+}
+
+impl fmt::Display for LedgerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for LedgerKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [LedgerKind::Live, LedgerKind::Loopback, LedgerKind::Sandbox]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("'{text}' is not a kind of ledger; known: live, loopback, sandbox"))
     }
 }
 
