@@ -1,0 +1,124 @@
+//! "One run at a time": a lock on a file beside the ledger that dies with its process.
+//!
+//! Invariants: the lock is the operating system's, not the file's presence, so a stale file is harmless and is never deleted
+//! (deleting would let two processes lock two files of one name). What stands in the file is for people only. How it fails:
+//! [`LockError::Held`] says who holds it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::host::host;
+use crate::ledger::store::beside;
+
+/// Holds the ledger for one invocation, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error(
+        "another payonce (process {pid}, since {since}) is working with this ledger: wait for it, pass --wait, or try again later"
+    )]
+    Held { pid: u32, since: String },
+    #[error("the lock file {path} cannot be used: {source}")]
+    Failed { path: PathBuf, source: io::Error },
+}
+
+/// What the holder writes about itself.
+#[derive(Default, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    host: String,
+    since: String,
+}
+
+impl RunLock {
+    /// Takes the lock if it is free.
+    pub fn acquire(ledger: &Path) -> Result<RunLock, LockError> {
+        let (path, mut file) = open(ledger)?;
+        match file.try_lock() {
+            Ok(()) => RunLock::sign(path, file),
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The holder may be about to write: a lock that is held is the answer, whatever the file says.
+                let _ = file.read_to_string(&mut text);
+                let holder: Holder = serde_json::from_str(&text).unwrap_or_default();
+                Err(LockError::Held { pid: holder.pid, since: holder.since })
+            }
+            Err(TryLockError::Error(source)) => Err(LockError::Failed { path, source }),
+        }
+    }
+
+    /// Waits until the lock is free, blocking this thread.
+    pub fn acquire_waiting(ledger: &Path) -> Result<RunLock, LockError> {
+        let (path, file) = open(ledger)?;
+        match file.lock() {
+            Ok(()) => RunLock::sign(path, file),
+            Err(source) => Err(LockError::Failed { path, source }),
+        }
+    }
+
+    fn sign(path: PathBuf, mut file: File) -> Result<RunLock, LockError> {
+        let holder = Holder { pid: std::process::id(), host: host(), since: jiff::Timestamp::now().to_string() };
+        let written = serde_json::to_string(&holder).map_err(io::Error::from).and_then(|text| {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{text}")
+        });
+        match written {
+            Ok(()) => Ok(RunLock { _file: file }),
+            Err(source) => Err(LockError::Failed { path, source }),
+        }
+    }
+}
+
+fn open(ledger: &Path) -> Result<(PathBuf, File), LockError> {
+    let path = beside(ledger, "lock");
+    match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path) {
+        Ok(file) => Ok((path, file)),
+        Err(source) => Err(LockError::Failed { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_lock_names_its_holder_and_dies_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("calls.db");
+        let first = RunLock::acquire(&ledger).unwrap();
+        match RunLock::acquire(&ledger) {
+            Err(LockError::Held { pid, since }) => {
+                assert_eq!(pid, std::process::id());
+                assert!(since.parse::<jiff::Timestamp>().is_ok(), "{since}");
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(first);
+        assert!(beside(&ledger, "lock").exists());
+        let waiting = std::thread::spawn({
+            let second = RunLock::acquire(&ledger).unwrap();
+            let ledger = ledger.clone();
+            move || {
+                drop(second);
+                RunLock::acquire_waiting(&ledger).map(drop)
+            }
+        });
+        waiting.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_lock_in_a_missing_folder_says_where() {
+        let error = RunLock::acquire(Path::new("/nonexistent/folder/calls.db")).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/folder/calls.db.lock"), "{error}");
+    }
+}
