@@ -5,6 +5,11 @@ pub fn for_terminal(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
 }
 
+/// The same for text of several lines, whose breaks are kept.
+pub fn for_terminal_lines(text: &str) -> String {
+    text.lines().map(for_terminal).collect::<Vec<_>>().join("\n")
+}
+
 /// White space aside, characters that are not seen: zero-width ones, joiners, bidirectional marks, the byte order mark.
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}' | '\u{FEFF}')

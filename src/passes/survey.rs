@@ -231,17 +231,15 @@ fn next_groups(subjects: &mut Sorted, ahead: &mut Option<Entry>) -> anyhow::Resu
                 None => return Ok(groups),
             },
         };
-        match groups.last_mut() {
-            Some(group) if group.subject == entry.subject => group.add(&entry),
-            _ if groups.len() == BATCH => {
+        if groups.last().is_none_or(|group| group.subject != entry.subject) {
+            if groups.len() == BATCH {
                 *ahead = Some(entry);
                 return Ok(groups);
             }
-            _ => {
-                let mut group = Group { subject: entry.subject, first_plain: None, first_digest: None };
-                group.add(&entry);
-                groups.push(group);
-            }
+            groups.push(Group { subject: entry.subject, first_plain: None, first_digest: None });
+        }
+        if let Some(group) = groups.last_mut() {
+            group.add(&entry);
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::words::{count, hours};
-use crate::domain::money::Money;
 
 /// Cells that are invalid for one reason.
 #[derive(Clone, Debug, Serialize)]

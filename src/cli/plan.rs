@@ -1,0 +1,98 @@
+//! `payonce plan`: the bill beforehand.
+
+use std::time::Duration;
+
+use super::args::{PlanArgs, SharedArgs};
+use super::common;
+use crate::domain::call::View;
+use crate::domain::exit::Exit;
+use crate::domain::money::Money;
+use crate::ledger::SqliteLedger;
+use crate::passes::{Survey, foresee};
+use crate::progress::{Bill, InvalidCells, LaneBill};
+use crate::settings::{Job, resolve};
+use crate::table::Input;
+
+pub(super) fn plan(args: PlanArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
+    let PlanArgs { input, limits, json } = args;
+    let (config, catalogue) = common::load(shared)?;
+    let job = resolve(common::limited(&input, &limits), &config, &catalogue)?;
+    let input = common::open_input(&input.input, &job)?;
+    let ledger: Option<SqliteLedger> = common::read_ledger(shared, &config)?;
+    let survey = common::runtime()?.block_on(foresee(&job, &input, ledger.as_ref(), common::now()))?;
+    let bill = bill(&job, &input, &survey);
+    if json {
+        common::print_json(&bill)?;
+    } else if !shared.quiet {
+        common::print(&bill.text())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The bill of a survey.
+pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
+    let lanes: indexmap::IndexMap<String, LaneBill> =
+        job.lanes.iter().enumerate().map(|(i, lane)| (lane.profile.id.to_string(), lane_bill(job, survey, i))).collect();
+    let costs: Option<Vec<Money>> =
+        job.lanes.iter().zip(&survey.lanes).map(|(lane, survey)| Some(lane.price? * survey.to_ask.len())).collect();
+    let cost = costs.map(|costs| costs.into_iter().sum::<Money>());
+    let seconds = lanes.values().map(|lane| lane.seconds).fold(0.0, f64::max);
+    let now = jiff::Zoned::now();
+    let ends = now.checked_add(Duration::from_secs_f64(seconds.min(1e9))).unwrap_or_else(|_| now.clone());
+    let format = input.format();
+    Bill {
+        input: input.name().to_owned(),
+        encoding: format.charset.name().to_owned(),
+        delimiter: delimiter_word(format.delimiter),
+        phone_column: input.header().get(input.phone_column()).cloned().unwrap_or_default(),
+        rows: survey.rows,
+        distinct: survey.distinct,
+        invalid_rows: survey.invalid.iter().map(|group| group.rows).sum(),
+        invalid: survey
+            .invalid
+            .iter()
+            .map(|group| InvalidCells {
+                reason: group.reason.word(),
+                text: group.reason.to_string(),
+                rows: group.rows,
+                records: group.records.clone(),
+            })
+            .collect(),
+        worst_case_cost: cost.map(|cost| cost.to_string()),
+        seconds,
+        ends_at: ends.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        ends_at_clock: ends.strftime(if ends.date() == now.date() { "%H:%M" } else { "%H:%M on %Y-%m-%d" }).to_string(),
+        budget: job.terms.budget.map(|budget| budget.to_string()),
+        fits_budget: job.terms.budget.zip(cost).map(|(budget, cost)| cost <= budget),
+        until: job.deadline.as_ref().map(|deadline| deadline.words.clone()),
+        fits_until: job.deadline.as_ref().map(|deadline| seconds <= deadline.after.as_secs_f64()),
+        lanes,
+    }
+}
+
+fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {
+    let (lane, survey) = (&job.lanes[i], &survey.lanes[i]);
+    let to_ask = survey.to_ask.len();
+    LaneBill {
+        to_ask,
+        known: survey.known,
+        reused: survey.reused,
+        stale: survey.stale,
+        blocked: survey.blocked,
+        needs_number: survey.needs_number,
+        other_carrier_rows: survey.other_carrier,
+        skipped_rows: survey.skipped,
+        price: lane.price.map(|price| price.to_string()),
+        worst_case_cost: lane.price.map(|price| (price * to_ask).to_string()),
+        seconds: lane.rate.duration(to_ask).as_secs_f64(),
+        rate_configured: lane.rate.hertz(),
+    }
+}
+
+fn delimiter_word(delimiter: u8) -> String {
+    if delimiter == b'\t' { "tab".to_owned() } else { char::from(delimiter).to_string() }
+}
+
+/// The views of a job whose run has not begun yet are those of a run that begins now.
+#[allow(dead_code)]
+fn unused(_: &View) {}

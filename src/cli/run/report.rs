@@ -1,0 +1,65 @@
+//! From the outcome of a run to its summary.
+
+use super::advice::advice;
+use crate::domain::run::{LaneEnd, Run};
+use crate::ledger::SqliteLedger;
+use crate::passes::{LaneResult, Outcome, Survey};
+use crate::progress::{LaneSummary, RunSummary};
+use crate::settings::{Job, LaneJob};
+use crate::table::{Input, Target};
+
+/// What a summary is made from, besides the outcome.
+pub(super) struct Facts<'a> {
+    pub(super) job: &'a Job,
+    pub(super) input: &'a Input,
+    pub(super) target: &'a Target,
+    pub(super) ledger: &'a SqliteLedger,
+    pub(super) run: &'a Run,
+    pub(super) survey: &'a Survey,
+    pub(super) seconds: f64,
+}
+
+pub(super) fn summary(facts: &Facts<'_>, outcome: &Outcome) -> RunSummary {
+    let lanes = facts.job.lanes.iter().enumerate().map(|(i, lane)| {
+        let statuses = outcome.exported.as_ref().map(|exported| &exported.lanes[i].statuses);
+        let statuses = statuses.into_iter().flatten().map(|(status, rows)| (status.as_str(), *rows)).collect();
+        (lane.profile.id.to_string(), lane_summary(lane, &outcome.lanes[i], statuses, facts.survey.lanes[i].reused))
+    });
+    RunSummary {
+        run: facts.run.id.0,
+        exit_code: outcome.exit.code(),
+        input: facts.input.name().to_owned(),
+        output: outcome.exported.as_ref().map(|_| facts.target.name()),
+        rows: facts.survey.rows,
+        distinct: facts.survey.distinct,
+        seconds: facts.seconds,
+        lanes: lanes.collect(),
+        ledger: facts.ledger.path().display().to_string(),
+        finished: outcome.lanes.iter().all(|lane| lane.end == LaneEnd::Finished),
+    }
+}
+
+fn lane_summary(
+    lane: &LaneJob,
+    result: &LaneResult,
+    statuses: indexmap::IndexMap<&'static str, u64>,
+    reused: u64,
+) -> LaneSummary {
+    let LaneResult { end, totals, spacing } = result;
+    LaneSummary {
+        stopped_by: end.word(),
+        statuses,
+        calls: totals.calls,
+        billed: totals.billed + totals.lost,
+        unbilled: totals.unbilled,
+        unbilled_assumed: totals.unbilled_assumed,
+        in_doubt: totals.in_doubt,
+        reused,
+        spent: lane.price.map(|_| totals.spent.to_string()),
+        at_stake: lane.price.map(|_| totals.at_stake.to_string()),
+        worst_window: spacing.worst_window,
+        rate_configured: lane.rate.hertz(),
+        rate_achieved: (spacing.achieved * 100.0).round() / 100.0,
+        advice: advice(end, &lane.profile),
+    }
+}
