@@ -24,7 +24,9 @@ pub enum InputError {
     UnknownEncoding { label: String },
     #[error("'{text}' is not a delimiter; give one ASCII character such as , ; | or the word tab")]
     BadDelimiter { text: String },
-    #[error("{name}: {place}: the bytes at {offset} are not {encoding}{guess}; pass --encoding, or repair the file")]
+    #[error(
+        "{name}: {place}: the bytes at {offset} are not {encoding}{guess}; pass the right --encoding, or repair the file"
+    )]
     Malformed { name: String, place: String, offset: u64, encoding: &'static str, guess: String },
     #[error("{name} looks like UTF-16 without a byte order mark; pass --encoding {label}")]
     LooksUtf16 { name: String, label: &'static str },
@@ -56,6 +58,10 @@ pub enum InputError {
         "{name}: {place} is longer than {limit}; most likely a quote that opens here is never closed: close it, or double a quote that is meant as such"
     )]
     LongRecord { name: String, place: String, limit: &'static str },
+    #[error(
+        "{name}: record {record}: a quote that opens here runs over the rows below it; close it, or double a quote that is meant as such"
+    )]
+    SwallowedRow { name: String, record: u64 },
     #[error("{name} changed while it was being read; run the same command again when nothing writes to it any more")]
     Changed { name: String },
 }

@@ -6,7 +6,8 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
 use flate2::Compression;
@@ -87,7 +88,13 @@ impl Plan {
         }
         let place = match target {
             Target::Path(path) => Some(Place::of(path, input)?),
-            Target::Stdout => None,
+            Target::Stdout => {
+                let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(|fd| File::from(fd).metadata());
+                if stdout.is_ok_and(|it| it.is_file() && input.identity() == Some((it.dev(), it.ino()))) {
+                    return Err(OutputError::IsInput { path: target.name().into() });
+                }
+                None
+            }
         };
         let gz = match target {
             Target::Path(path) => path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")),

@@ -1,13 +1,16 @@
 //! One pass over the records, each read into the same buffer.
 //!
 //! Every row has as many fields as the header: short ones are padded, surplus empty ones dropped, surplus filled ones are an
-//! error. A quote that is never closed would swallow the rest of the file in silence. Two guards prevent that: a record is bounded
-//! in size, and behind the file's last byte stands a sentinel that no text can hold; a record that swallowed it was not closed.
+//! error. A quote that is never closed, or closed by a stray one further down, would swallow rows in silence. Three guards prevent
+//! that: a record is bounded in size; behind the file's last byte stands a sentinel that no text can hold, and a record that
+//! swallowed it was not closed; and a field with a whole row in it, phone number in its place, is not taken for a note.
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use csv::ByteRecord;
+
+use crate::domain::cell::judge;
 
 use super::decode::Text;
 use super::error::InputError;
@@ -17,6 +20,8 @@ use super::input::fault;
 const LONGEST: usize = 1 << 20;
 /// Most lines of one record.
 const MOST_LINES: usize = 1_000;
+/// In narrower files a note may well look like a row.
+const NARROWEST: usize = 4;
 /// No UTF-8 text holds this byte.
 const SENTINEL: u8 = 0xFF;
 
@@ -52,6 +57,7 @@ pub struct Rows {
     encoding: &'static str,
     /// Where a guessed encoding was only what is left, the place where UTF-8 broke off.
     not_utf8: Option<u64>,
+    delimiter: u8,
     columns: usize,
     column: usize,
     record: u64,
@@ -76,8 +82,8 @@ impl Rows {
             .delimiter(shape.delimiter)
             .buffer_capacity(64 << 10)
             .from_reader(guarded);
-        let Shape { name, encoding, not_utf8, .. } = shape;
-        Rows { reader, name, encoding, not_utf8, columns: 0, column: 0, record: 0, done: false }
+        let Shape { name, encoding, not_utf8, delimiter } = shape;
+        Rows { reader, name, encoding, not_utf8, delimiter, columns: 0, column: 0, record: 0, done: false }
     }
 
     /// Reads the header, which fixes the number of columns. None where there is no line at all.
@@ -109,6 +115,9 @@ impl Rows {
         self.record += 1;
         row.record = self.record;
         row.column = self.column;
+        if self.swallowed_a_row(&row.fields) {
+            return Err(InputError::SwallowedRow { name: self.name.to_string(), record: self.record });
+        }
         self.fit(&mut row.fields)?;
         if let Some(cell) = row.fields.get(self.column)
             && std::str::from_utf8(cell).is_err()
@@ -136,6 +145,18 @@ impl Rows {
             fields.truncate(self.columns);
         }
         Ok(())
+    }
+
+    fn swallowed_a_row(&self, fields: &ByteRecord) -> bool {
+        if self.columns < NARROWEST || !fields.as_slice().contains(&b'\n') {
+            return false;
+        }
+        let is_row = |line: &[u8]| {
+            let mut cells = line.split(|byte| *byte == self.delimiter);
+            let number = cells.nth(self.column).and_then(|cell| std::str::from_utf8(cell).ok());
+            number.is_some_and(|cell| judge(cell).is_ok()) && self.column + 1 + cells.count() >= self.columns
+        };
+        fields.iter().any(|field| field.split(|byte| *byte == b'\n').skip(1).any(is_row))
     }
 
     fn read(&mut self, fields: &mut ByteRecord) -> Result<bool, InputError> {

@@ -68,6 +68,16 @@ impl Bench {
     }
 }
 
+/// The passes run on threads of their own.
+#[test]
+fn everything_may_change_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<Input>();
+    is_send::<Rows>();
+    is_send::<Output>();
+    is_send::<Sorted>();
+}
+
 fn all(input: &Input) -> Result<Vec<Vec<String>>, InputError> {
     let (mut rows, mut row, mut all) = (input.rows()?, Row::new(), Vec::new());
     while rows.next_into(&mut row)? {

@@ -97,6 +97,11 @@ fn broken_records_are_named() {
         Bench::new(long).error(column("2")),
         "in.csv: record 2 is longer than 1,000 lines; most likely a quote that opens here is never closed: close it, or double a quote that is meant as such"
     );
+    let swallowed = "id,name,phone,note\n1,甲,17312345678,\"stray\n2,乙,13912345678,\n3,丙,18912345678,\"stray\n";
+    assert_eq!(
+        Bench::new(swallowed).error(InputOptions::default()),
+        "in.csv: record 1: a quote that opens here runs over the rows below it; close it, or double a quote that is meant as such"
+    );
     assert_eq!(all(&Bench::new("phone,a\n1,\"x\"").open().unwrap()).unwrap(), [["1", "x"]]);
     assert_eq!(all(&Bench::new("phone,a\n1,\"\"").open().unwrap()).unwrap(), [["1", ""]]);
 }
@@ -108,12 +113,12 @@ fn a_wrong_encoding_is_named_with_its_place() {
     mixed.extend_from_slice(b",2\n");
     assert_eq!(
         Bench::new(&mixed).error(encoding("utf-8")),
-        "in.csv: line 3: the bytes at 26 are not UTF-8; pass --encoding, or repair the file"
+        "in.csv: line 3: the bytes at 26 are not UTF-8; pass the right --encoding, or repair the file"
     );
     let text = Bench::new(b"id,phone\n1,2\n\xFF\xFF,3\n").error(InputOptions::default());
     assert_eq!(
         text,
-        "in.csv: record 2: the bytes at 13 are not gb18030 (nor is the file UTF-8: that breaks off at 13); pass --encoding, or repair the file"
+        "in.csv: record 2: the bytes at 13 are not gb18030 (nor is the file UTF-8: that breaks off at 13); pass the right --encoding, or repair the file"
     );
     assert_eq!(
         Bench::new(utf16("id,phone\n1,17312345678\n", false)).error(InputOptions::default()),
@@ -122,5 +127,8 @@ fn a_wrong_encoding_is_named_with_its_place() {
     let mut cut = utf16("\u{FEFF}id,phone\n1,17312345678", true);
     cut.push(0);
     let text = Bench::new(cut).error(InputOptions::default());
-    assert_eq!(text, "in.csv: record 1: the bytes at 46 are not UTF-16BE; pass --encoding, or repair the file");
+    assert_eq!(
+        text,
+        "in.csv: record 1: the bytes at 46 are not UTF-16BE; pass the right --encoding, or repair the file"
+    );
 }

@@ -153,6 +153,17 @@ fn a_changed_file_is_noticed_early_and_at_the_end() {
 }
 
 #[test]
+fn a_change_that_hides_its_length_and_time_is_found_by_the_digest() {
+    let bench = Bench::new("phone\n17312345678\n");
+    let input = bench.open().unwrap();
+    let modified = std::fs::metadata(&bench.path).unwrap().modified().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&bench.path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"9", 16).unwrap();
+    file.set_modified(modified).unwrap();
+    assert!(matches!(all(&input), Err(InputError::Changed { .. })));
+}
+
+#[test]
 fn a_file_renamed_over_is_not_read() {
     let bench = Bench::new("phone\n17312345678\n");
     let input = bench.open().unwrap();
