@@ -49,7 +49,8 @@ impl RunLock {
                 let mut text = String::new();
                 // The holder may be about to write: a lock that is held is the answer, whatever the file says.
                 let _ = file.read_to_string(&mut text);
-                let holder: Holder = serde_json::from_str(&text).unwrap_or_default();
+                let unknown = Holder { since: "just now".to_owned(), ..Holder::default() };
+                let holder: Holder = serde_json::from_str(&text).unwrap_or(unknown);
                 Err(LockError::Held { pid: holder.pid, since: holder.since })
             }
             Err(TryLockError::Error(source)) => Err(LockError::Failed { path, source }),

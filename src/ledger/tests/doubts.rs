@@ -28,6 +28,28 @@ async fn what_was_open_when_the_process_died_is_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_power_cut_loses_nothing_that_was_granted_or_settled() {
+    let bench = bench();
+    let run = bench.begin(key(1)).await;
+    bench.ask(&run, 1, Outcome::Paid).await;
+    bench.grant(&run, 2).await;
+    // The files as they are now, with the write-ahead log not folded back.
+    let after = tempfile::tempdir().unwrap();
+    for file in ["calls.db", "calls.db-wal"] {
+        std::fs::copy(bench.folder.path().join(file), after.path().join(file)).unwrap();
+    }
+    let path = after.path().join("calls.db");
+    let reader = SqliteLedger::open_existing_read_only(&path).unwrap();
+    assert_eq!(reader.totals(Scope::default()).await.unwrap(), bench.totals().await);
+    drop(reader);
+    let ledger = SqliteLedger::open(&path, LedgerKind::Sandbox, bench.clock.clone()).unwrap();
+    let again = ledger.begin(key(1), Start::ResumeOrBegin, Terms::default()).await.unwrap();
+    assert_eq!(ledger.adopt_orphans(again.id).await.unwrap(), 1);
+    let opened = ledger.open(again.id, api(), vec![opening(1), opening(2)]).await.unwrap();
+    assert_eq!(opened, [Opened::Settled(Status::Ok), Opened::Blocked(Status::InDoubt)]);
+}
+
+#[tokio::test]
 async fn doubts_come_in_pages_and_by_run() {
     let bench = bench();
     let first = bench.begin(key(1)).await;

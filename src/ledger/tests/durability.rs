@@ -134,15 +134,19 @@ async fn a_failed_commit_fails_everyone_in_its_group() {
     let run = bench.begin(key(1)).await;
     let call = bench.grant(&run, 1).await;
     bench.break_settlements(true).await;
-    // Polled together, both are queued before the writer wakes more often than not; either way the open comes to nothing
-    // that is not on disk.
-    let (settled, opened) = tokio::join!(
-        bench.ledger.settle(vec![settlement(call, Outcome::Paid)]),
-        bench.ledger.open(run.id, api(), vec![opening(2)])
+    // While the writer is held up, the other two queue up and share a group.
+    let hold = bench.ledger.write(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        Ok(())
+    });
+    let (_, opened, settled) = tokio::join!(
+        hold,
+        bench.ledger.open(run.id, api(), vec![opening(2)]),
+        bench.ledger.settle(vec![settlement(call, Outcome::Paid)])
     );
-    assert!(settled.is_err());
-    let open = bench.totals().await.open;
-    assert_eq!(open, if opened.is_ok() { 2 } else { 1 });
+    assert!(opened.is_err() && settled.is_err());
+    let totals = bench.totals().await;
+    assert_eq!((totals.calls, totals.open, totals.reserved), (1, 1, yuan("0.05")));
 }
 
 #[tokio::test]

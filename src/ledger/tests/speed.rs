@@ -38,6 +38,32 @@ async fn calls_per_second_and_bytes_per_answer() {
     assert!(bytes <= 120.0);
 }
 
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn bytes_per_answer_when_answers_come_out_of_order() {
+    let bench = bench();
+    let run = bench.begin(key(1)).await;
+    let calls: u32 = 100_000;
+    let mut chance = fastrand::Rng::with_seed(1);
+    let mut in_flight = Vec::new();
+    for n in (0..calls).step_by(16) {
+        let opened = bench.ledger.open(run.id, api(), (n..n + 16).map(opening).collect()).await.unwrap();
+        in_flight.extend(opened.into_iter().map(|opened| match opened {
+            Opened::Granted(call) => settlement(call, Outcome::Paid),
+            other => panic!("{other:?}"),
+        }));
+        chance.shuffle(&mut in_flight);
+        let stay = if n + 16 < calls { 48 } else { 0 };
+        bench.ledger.settle(in_flight.split_off(stay.min(in_flight.len()))).await.unwrap();
+    }
+    let path = bench.path();
+    let Bench { folder: _folder, ledger, .. } = bench;
+    drop(ledger);
+    let bytes = std::fs::metadata(&path).unwrap().len() as f64 / f64::from(calls);
+    println!("{bytes:.1} bytes per answer, out of order");
+    assert!(bytes <= 120.0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn look_ups_per_second_in_a_million() {
