@@ -11,8 +11,8 @@ const BUILT_IN: [&str; 2] = [include_str!("juhe/ctcc-call-duration.toml"), inclu
 /// Why profiles can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    #[error("cannot read the profile {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the profile {}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: std::io::Error },
     #[error("profile {}: {problem}", path.display())]
     Wrong { path: PathBuf, problem: String },
     #[error("the profile {} has the id '{id}', which another profile has already", path.display())]
@@ -48,7 +48,7 @@ impl Catalogue {
         for path in files {
             let path = path.as_ref().to_owned();
             let text = std::fs::read_to_string(&path)
-                .map_err(|source| CatalogueError::Unreadable { path: path.clone(), source })?;
+                .map_err(|error| CatalogueError::Unreadable { path: path.clone(), error })?;
             let profile = parse(&text, &catalogue.system)
                 .map_err(|problem| CatalogueError::Wrong { path: path.clone(), problem })?;
             if catalogue.profiles.iter().any(|known| known.id == profile.id) {

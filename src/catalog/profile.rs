@@ -191,6 +191,11 @@ impl Profile {
         Ok(())
     }
 
+    /// Whether it is only assumed that codes other than 0 are unbilled.
+    pub fn is_assumed(&self) -> bool {
+        self.billing == BillingRule::Assumed
+    }
+
     /// The output columns of this API, in order (CONTRACT: Output).
     pub fn columns(&self) -> Vec<String> {
         let mut names = vec!["status"];

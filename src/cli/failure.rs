@@ -42,7 +42,10 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     cause.downcast_ref().map(|error| match error {
         LedgerError::ClockBehind { .. } => Exit::TryLater,
-        LedgerError::NoSuchRun(_) | LedgerError::OtherRun { .. } | LedgerError::NoSuchDoubt(_) => Exit::Usage,
+        LedgerError::NoSuchRun(_)
+        | LedgerError::NoRunOf(_)
+        | LedgerError::OtherRun { .. }
+        | LedgerError::NoSuchDoubt(_) => Exit::Usage,
         LedgerError::Failed(_) => Exit::Unexpected,
     })
 }

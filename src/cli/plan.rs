@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::args::{PlanArgs, SharedArgs};
+use super::clock::SystemClock;
 use super::common;
-use crate::domain::call::View;
 use crate::domain::exit::Exit;
 use crate::domain::money::Money;
+use crate::domain::ports::Clock;
 use crate::ledger::SqliteLedger;
 use crate::passes::{Survey, foresee};
 use crate::progress::{Bill, InvalidCells, LaneBill};
@@ -19,7 +20,7 @@ pub(super) fn plan(args: PlanArgs, shared: &SharedArgs) -> anyhow::Result<Exit> 
     let job = resolve(common::limited(&input, &limits), &config, &catalogue)?;
     let input = common::open_input(&input.input, &job)?;
     let ledger: Option<SqliteLedger> = common::read_ledger(shared, &config)?;
-    let survey = common::runtime()?.block_on(foresee(&job, &input, ledger.as_ref(), common::now()))?;
+    let survey = common::runtime()?.block_on(foresee(&job, &input, ledger.as_ref(), SystemClock.now()))?;
     let bill = bill(&job, &input, &survey);
     if json {
         common::print_json(&bill)?;
@@ -31,8 +32,12 @@ pub(super) fn plan(args: PlanArgs, shared: &SharedArgs) -> anyhow::Result<Exit> 
 
 /// The bill of a survey.
 pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
-    let lanes: indexmap::IndexMap<String, LaneBill> =
-        job.lanes.iter().enumerate().map(|(i, lane)| (lane.profile.id.to_string(), lane_bill(job, survey, i))).collect();
+    let lanes: indexmap::IndexMap<String, LaneBill> = job
+        .lanes
+        .iter()
+        .enumerate()
+        .map(|(i, lane)| (lane.profile.id.to_string(), lane_bill(job, survey, i)))
+        .collect();
     let costs: Option<Vec<Money>> =
         job.lanes.iter().zip(&survey.lanes).map(|(lane, survey)| Some(lane.price? * survey.to_ask.len())).collect();
     let cost = costs.map(|costs| costs.into_iter().sum::<Money>());
@@ -92,7 +97,3 @@ fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {
 fn delimiter_word(delimiter: u8) -> String {
     if delimiter == b'\t' { "tab".to_owned() } else { char::from(delimiter).to_string() }
 }
-
-/// The views of a job whose run has not begun yet are those of a run that begins now.
-#[allow(dead_code)]
-fn unused(_: &View) {}

@@ -10,15 +10,8 @@ use crate::sandbox::{Chaos, Sandbox, SandboxOptions};
 pub(super) fn sandbox(args: SandboxArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     let SandboxArgs { listen, key, latency, limit, quota, chaos, seed } = args;
     let chaos = Chaos::named_or_file(&chaos).map_err(|error| Usage(error.to_string()))?;
-    let options = SandboxOptions {
-        listen,
-        key,
-        latency: latency.0,
-        limit_per_second: limit,
-        daily_quota: quota,
-        chaos,
-        seed,
-    };
+    let options =
+        SandboxOptions { listen, key, latency: latency.0, limit_per_second: limit, daily_quota: quota, chaos, seed };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(options, shared))
 }

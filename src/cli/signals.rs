@@ -6,6 +6,21 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::exit::Exit;
 use crate::progress::Screen;
 
+/// A token that any signal cancels, for servers.
+pub(super) fn watch_quietly() -> anyhow::Result<CancellationToken> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        cancel.cancel();
+    });
+    Ok(token)
+}
+
 /// A token that the first signal cancels.
 pub(super) fn watch(screen: Screen) -> anyhow::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;

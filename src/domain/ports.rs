@@ -22,6 +22,10 @@ pub enum LedgerError {
     ClockBehind { now: String, newest: String },
     #[error("there is no run {0} in this ledger; `payonce status` lists them")]
     NoSuchRun(RunId),
+    #[error(
+        "there is no run of {0} in this ledger: it has another content than any file that was run, or it was run with another ledger (--ledger)"
+    )]
+    NoRunOf(String),
     #[error("run {run} is a run of another input or of other APIs ({was}); pass those, or leave --continue out")]
     OtherRun { run: RunId, was: String },
     #[error("there is no doubt {0} in this ledger; `payonce doubts` lists them")]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::host::host;
-use crate::ledger::store::beside;
+use crate::ledger::store::{beside, make_folder};
 
 /// Holds the ledger for one invocation, until it is dropped or the process ends.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub enum LockError {
         "another payonce (process {pid}, since {since}) is working with this ledger: wait for it, pass --wait, or try again later"
     )]
     Held { pid: u32, since: String },
-    #[error("the lock file {path} cannot be used: {source}")]
-    Failed { path: PathBuf, source: io::Error },
+    #[error("the lock file {path} cannot be used: {error}")]
+    Failed { path: PathBuf, error: io::Error },
 }
 
 /// What the holder writes about itself.
@@ -53,7 +53,7 @@ impl RunLock {
                 let holder: Holder = serde_json::from_str(&text).unwrap_or(unknown);
                 Err(LockError::Held { pid: holder.pid, since: holder.since })
             }
-            Err(TryLockError::Error(source)) => Err(LockError::Failed { path, source }),
+            Err(TryLockError::Error(error)) => Err(LockError::Failed { path, error }),
         }
     }
 
@@ -62,7 +62,7 @@ impl RunLock {
         let (path, file) = open(ledger)?;
         match file.lock() {
             Ok(()) => RunLock::sign(path, file),
-            Err(source) => Err(LockError::Failed { path, source }),
+            Err(error) => Err(LockError::Failed { path, error }),
         }
     }
 
@@ -75,16 +75,19 @@ impl RunLock {
         });
         match written {
             Ok(()) => Ok(RunLock { _file: file }),
-            Err(source) => Err(LockError::Failed { path, source }),
+            Err(error) => Err(LockError::Failed { path, error }),
         }
     }
 }
 
 fn open(ledger: &Path) -> Result<(PathBuf, File), LockError> {
     let path = beside(ledger, "lock");
+    if let Err(error) = make_folder(&path) {
+        return Err(LockError::Failed { path, error });
+    }
     match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path) {
         Ok(file) => Ok((path, file)),
-        Err(source) => Err(LockError::Failed { path, source }),
+        Err(error) => Err(LockError::Failed { path, error }),
     }
 }
 

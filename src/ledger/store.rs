@@ -103,6 +103,14 @@ pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Makes the folder that a file lies in, for its owner alone, where there is none.
+pub(super) fn make_folder(file: &Path) -> io::Result<()> {
+    match file.parent() {
+        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        None => Ok(()),
+    }
+}
+
 /// What a ledger says about itself.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
@@ -155,9 +163,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<(Connection, Identity), Op
 }
 
 fn create_file(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
+    make_folder(path)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => sync_folder(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

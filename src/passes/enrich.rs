@@ -11,11 +11,12 @@ use super::fetch::{Shared, fetch};
 use super::survey::{Survey, census, is_changed, standings};
 use crate::domain::call::{Scope, Totals, View};
 use crate::domain::exit::Exit;
+use crate::domain::freshness::Stamp;
 use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Spacing};
-use crate::domain::run::{LaneEnd, Run, RunKey};
+use crate::domain::run::{LaneEnd, Run, RunId, RunInfo, RunKey};
 use crate::domain::status::Status;
 use crate::progress::Gauge;
-use crate::settings::Job;
+use crate::settings::{Job, LaneJob};
 use crate::table::{Input, Target};
 
 /// How often an invocation gives a sign of life.
@@ -89,6 +90,74 @@ pub async fn prepare<L: Ledger>(job: &Job, input: &Arc<Input>, ledger: &L) -> an
     Ok(Prepared { run, survey, orphans, views })
 }
 
+/// What a run that began at `now` would do. Reads the ledger where there is one; begins and pays nothing.
+pub async fn foresee<L: Ledger>(
+    job: &Job,
+    input: &Arc<Input>,
+    ledger: Option<&L>,
+    now: Stamp,
+) -> anyhow::Result<Survey> {
+    let census = {
+        let (job, input) = (job.clone(), input.clone());
+        tokio::task::spawn_blocking(move || census(&input, &job)).await??
+    };
+    let run = match ledger {
+        Some(ledger) => run_to_resume(job, input, ledger).await?,
+        None => None,
+    };
+    let views: Vec<View> = match &run {
+        Some(run) => job.lanes.iter().map(|lane| view_of(run, lane)).collect(),
+        None => {
+            let window = job.reuse.window(now);
+            let view = |lane: &LaneJob| View { api: lane.profile.id.clone(), run: None, window, closed: None };
+            job.lanes.iter().map(view).collect()
+        }
+    };
+    standings(census, job, ledger, &views).await
+}
+
+/// The run that `begin` would go on with.
+async fn run_to_resume<L: Ledger>(job: &Job, input: &Input, ledger: &L) -> anyhow::Result<Option<RunInfo>> {
+    let key = run_key(job, input);
+    let same = |run: &RunInfo| {
+        run.finished.is_none()
+            && run.key.input_digest == key.input_digest
+            && run.key.apis == key.apis
+            && run.key.reuse == key.reuse
+    };
+    Ok(ledger.runs().await?.into_iter().find(same))
+}
+
+/// A run as an export sees it; what other runs asked for after its end is not part of it.
+fn view_of(run: &RunInfo, lane: &LaneJob) -> View {
+    View { api: lane.profile.id.clone(), run: Some(run.id), window: run.window, closed: run.finished }
+}
+
+/// Writes the output of `run`, or of the newest run of this input, from the ledger.
+pub async fn re_export<L: Ledger>(
+    job: &Job,
+    input: &Arc<Input>,
+    ledger: &L,
+    run: Option<RunId>,
+    target: &Target,
+    replace_columns: bool,
+) -> anyhow::Result<Exported> {
+    let runs = ledger.runs().await?;
+    let info = match run {
+        Some(id) => runs.into_iter().find(|info| info.id == id).ok_or(LedgerError::NoSuchRun(id))?,
+        None => runs
+            .into_iter()
+            .find(|info| info.key.input_digest == input.digest())
+            .ok_or_else(|| LedgerError::NoRunOf(input.name().to_owned()))?,
+    };
+    if info.key.input_digest != input.digest() {
+        return Err(LedgerError::OtherRun { run: info.id, was: info.key.input_name }.into());
+    }
+    let views: Vec<View> = job.lanes.iter().map(|lane| view_of(&info, lane)).collect();
+    let (job, input, ledger, target) = (job.clone(), input.clone(), ledger.clone(), target.clone());
+    tokio::task::spawn_blocking(move || export(&input, &job, &ledger, &views, &target, replace_columns)).await?
+}
+
 impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
     /// The second half: asks, writes the output, closes the run. `gauges` has one for each lane.
     pub async fn carry_out(self, prepared: Prepared, gauges: &[Arc<Gauge>]) -> anyhow::Result<Outcome> {
@@ -119,7 +188,11 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
             .collect();
         let mut ends = Vec::new();
         for task in tasks {
-            ends.push(task.await.unwrap_or_else(|error| LaneEnd::Broken { reason: format!("the lane ended unexpectedly: {error}") }));
+            ends.push(
+                task.await.unwrap_or_else(|error| LaneEnd::Broken {
+                    reason: format!("the lane ended unexpectedly: {error}"),
+                }),
+            );
         }
         ends
     }

@@ -88,7 +88,9 @@ pub fn export<L: Ledger>(
                     Err(reason) => Cells::Invalid(*reason),
                     Ok(identity) => match standings.next() {
                         Some(Standing::Known(record)) => Cells::Known(record),
-                        _ if job.only_segment && is_other_carrier(&segments, profile, identity) => Cells::Bare(Status::Skipped),
+                        _ if job.only_segment && is_other_carrier(&segments, profile, identity) => {
+                            Cells::Bare(Status::Skipped)
+                        }
                         _ if needs_number(profile, identity) => Cells::Invalid(Invalid::NeedsNumber),
                         _ => Cells::Bare(Status::Pending),
                     },

@@ -5,9 +5,9 @@
 
 mod enrich;
 mod export;
-pub mod fetch;
+mod fetch;
 mod survey;
 
-pub use enrich::{Enrichment, LaneResult, Outcome, Prepared, prepare};
-pub use export::{Exported, LaneExport, export};
-pub use survey::{Census, InvalidGroup, LaneSurvey, Survey, census, standings};
+pub use enrich::{Enrichment, LaneResult, Outcome, Prepared, foresee, prepare, re_export};
+pub use export::{Exported, columns as output_columns, options as output_options};
+pub use survey::{InvalidGroup, LaneSurvey, Survey};

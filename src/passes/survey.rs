@@ -76,7 +76,9 @@ pub struct Survey {
 /// Whether a number is in a segment of another carrier than the API's.
 pub(super) fn is_other_carrier(segments: &Segments, profile: &Profile, identity: &Identity) -> bool {
     match (profile.carrier, identity) {
-        (Some(carrier), Identity::Number(number)) => segments.carrier(number).is_some_and(|own: Carrier| own != carrier),
+        (Some(carrier), Identity::Number(number)) => {
+            segments.carrier(number).is_some_and(|own: Carrier| own != carrier)
+        }
         _ => false,
     }
 }
@@ -100,8 +102,11 @@ pub fn census(input: &Input, job: &Job) -> anyhow::Result<Census> {
         let identity = match cell::judge(row.cell()) {
             Ok(identity) => identity,
             Err(reason) => {
-                let group = invalid[reason.index()]
-                    .get_or_insert_with(|| InvalidGroup { reason, rows: 0, records: Vec::new() });
+                let group = invalid[reason.index()].get_or_insert_with(|| InvalidGroup {
+                    reason,
+                    rows: 0,
+                    records: Vec::new(),
+                });
                 group.rows += 1;
                 if group.records.len() < EXAMPLES {
                     group.records.push(row.record);

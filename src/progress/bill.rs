@@ -95,12 +95,14 @@ impl Bill {
                 None => "cost unknown (pass --price YUAN to see it)".to_owned(),
             };
             let time = hours(Duration::from_secs_f64(self.seconds));
-            let _ = writeln!(out, "in all: {} calls, {cost}, {time}, so until about {}", count(asks), self.ends_at_clock);
+            let _ =
+                writeln!(out, "in all: {} calls, {cost}, {time}, so until about {}", count(asks), self.ends_at_clock);
         } else {
             out.push_str("in all: nothing to ask, nothing to pay\n");
         }
         if let (Some(budget), Some(false)) = (&self.budget, self.fits_budget) {
-            let _ = writeln!(out, "the budget of {budget} yuan is less than that: the run would stop when it is used up");
+            let _ =
+                writeln!(out, "the budget of {budget} yuan is less than that: the run would stop when it is used up");
         }
         if let (Some(until), Some(false)) = (&self.until, self.fits_until) {
             let _ = writeln!(out, "the run may send only {until}: it would stop before the end");

@@ -59,7 +59,13 @@ impl RunSummary {
         let mut out = String::new();
         let state = if self.finished { "finished" } else { "stopped early" };
         let time = hours(Duration::from_secs_f64(self.seconds));
-        let _ = writeln!(out, "run {} {state} after {time}: {} rows, {} numbers", self.run, count(self.rows), count(self.distinct));
+        let _ = writeln!(
+            out,
+            "run {} {state} after {time}: {} rows, {} numbers",
+            self.run,
+            count(self.rows),
+            count(self.distinct)
+        );
         self.table(&mut out);
         match &self.output {
             Some(output) => writeln!(out, "written: {output}"),
@@ -83,7 +89,8 @@ impl RunSummary {
                 rows.push((status, cells.into_iter().map(count).collect()));
             }
         }
-        let mut line = |name, cell: &dyn Fn(&LaneSummary) -> String| rows.push((name, self.lanes.values().map(cell).collect()));
+        let mut line =
+            |name, cell: &dyn Fn(&LaneSummary) -> String| rows.push((name, self.lanes.values().map(cell).collect()));
         line("calls", &|lane| count(lane.calls));
         line("paid", &|lane| count(lane.billed));
         line("reused", &|lane| count(lane.reused));
@@ -108,11 +115,8 @@ impl RunSummary {
     }
 
     fn advice(&self) -> Vec<String> {
-        let mut advice: Vec<String> = self
-            .lanes
-            .iter()
-            .filter_map(|(id, lane)| Some(format!("{id}: {}", lane.advice.as_ref()?)))
-            .collect();
+        let mut advice: Vec<String> =
+            self.lanes.iter().filter_map(|(id, lane)| Some(format!("{id}: {}", lane.advice.as_ref()?))).collect();
         let sum = |pick: fn(&LaneSummary) -> u64| self.lanes.values().map(pick).sum::<u64>();
         let assumed = sum(|lane| lane.unbilled_assumed);
         if assumed > 0 {
@@ -123,10 +127,12 @@ impl RunSummary {
         }
         if sum(|lane| lane.in_doubt) > 0 {
             advice.push(
-                "calls in doubt may have been paid: see `payonce doubts`; they are not asked again until you decide".to_owned(),
+                "calls in doubt may have been paid: see `payonce doubts`; they are not asked again until you decide"
+                    .to_owned(),
             );
         }
-        let rows = |status: &str| self.lanes.values().map(|lane| lane.statuses.get(status).copied().unwrap_or(0)).sum::<u64>();
+        let rows =
+            |status: &str| self.lanes.values().map(|lane| lane.statuses.get(status).copied().unwrap_or(0)).sum::<u64>();
         if !self.finished {
             advice.push(format!(
                 "{} rows are still pending: run the same command again, only what is not yet paid is asked",

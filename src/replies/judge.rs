@@ -1,7 +1,7 @@
 //! The verdict on a reply (CONTRACT: Replies).
 
 use super::envelope::{Envelope, Unreadable, code as read_code, is_json};
-use crate::catalog::{BillingRule, Level, Profile};
+use crate::catalog::{Level, Profile};
 use crate::domain::verdict::{Billing, Class, CodeClass, RawReply, Verdict};
 
 /// What a reply to one call of `profile` means.
@@ -77,7 +77,7 @@ fn by_code(profile: &Profile, envelope: &Envelope<'_>) -> Result<Option<Result<V
 }
 
 fn classify(profile: &Profile, code: i64) -> Verdict {
-    let assumed = profile.billing == BillingRule::Assumed;
+    let assumed = profile.is_assumed();
     let class = match profile.codes.get(code).map(|known| known.class(assumed)) {
         Some(CodeClass::Answer) => Class::Answer,
         Some(CodeClass::NoRecord) => Class::NoRecord,

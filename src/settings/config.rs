@@ -15,8 +15,8 @@ use crate::domain::rate::Rate;
 /// Why a config file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("cannot read the config {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the config {}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: std::io::Error },
     #[error("config {}: {problem}{}", path.display(), hint.as_ref().map(|h| format!("\n{h}")).unwrap_or_default())]
     Wrong { path: PathBuf, problem: String, hint: Option<String> },
 }
@@ -164,7 +164,7 @@ impl Loaded {
             None => Ok(Loaded::default()),
             Some(path) => {
                 let text = std::fs::read_to_string(&path)
-                    .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+                    .map_err(|error| ConfigError::Unreadable { path: path.clone(), error })?;
                 let mut config =
                     parse(&text).map_err(|(problem, hint)| ConfigError::Wrong { path: path.clone(), problem, hint })?;
                 config.resolve_paths(path.parent().unwrap_or(Path::new("")));

@@ -36,9 +36,9 @@ pub(super) fn advice(end: &LaneEnd, profile: &Profile) -> Option<String> {
 
 fn halted(code: Option<i64>, reason: &str, profile: &Profile) -> String {
     let known = code.and_then(|code| profile.codes.get(code));
-    let look_at = known.and_then(|known| known.look_at.clone()).unwrap_or_else(|| {
-        format!("check the url and the key of this API (payonce apis {})", profile.id)
-    });
+    let look_at = known
+        .and_then(|known| known.look_at.clone())
+        .unwrap_or_else(|| format!("check the url and the key of this API (payonce apis {})", profile.id));
     let code = code.map(|code| format!("code {code}, ")).unwrap_or_default();
     format!("stopped: the vendor refuses ({code}{}): {look_at}", for_terminal(reason))
 }

@@ -65,7 +65,15 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     }
     let outcome = outcome.context("the output was not written; every answer is in the ledger, so running the same command again pays for nothing twice")?;
 
-    let facts = report::Facts { job: &job, input: &input, target: &target, ledger: &ledger, run: &run, survey: &survey, seconds: started.elapsed().as_secs_f64() };
+    let facts = report::Facts {
+        job: &job,
+        input: &input,
+        target: &target,
+        ledger: &ledger,
+        run: &run,
+        survey: &survey,
+        seconds: started.elapsed().as_secs_f64(),
+    };
     let summary = report::summary(&facts, &outcome);
     if let Some(path) = summary_file {
         write_summary(&path, &summary)?;

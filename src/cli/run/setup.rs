@@ -111,7 +111,12 @@ fn start_sandbox(chaos: Option<&str>) -> anyhow::Result<(Sandbox, SecretString)>
     Ok((Sandbox::start_in_background(options)?, key))
 }
 
-fn keys(job: &Job, config: &Config, sandbox: Option<&SecretString>, screen: &Screen) -> anyhow::Result<Vec<SecretString>> {
+fn keys(
+    job: &Job,
+    config: &Config,
+    sandbox: Option<&SecretString>,
+    screen: &Screen,
+) -> anyhow::Result<Vec<SecretString>> {
     if let Some(key) = sandbox {
         return Ok(vec![key.clone(); job.lanes.len()]);
     }

@@ -136,7 +136,9 @@ impl Gate {
     pub(super) fn refused(&mut self, seq: u64, trouble: Trouble, now: Instant) -> Turn {
         match &self.state {
             State::Open => self.close(trouble, now, FIRST_PAUSE, now),
-            State::Closed { trouble: Trouble::Throttled { .. }, .. } if !matches!(trouble, Trouble::Throttled { .. }) => {
+            State::Closed { trouble: Trouble::Throttled { .. }, .. }
+                if !matches!(trouble, Trouble::Throttled { .. }) =>
+            {
                 self.close(trouble, now, FIRST_PAUSE, now)
             }
             State::Probing { probe: Some(probe), since, pause, trouble: before } if *probe == seq => {
@@ -157,7 +159,8 @@ impl Gate {
     fn close(&mut self, trouble: Trouble, since: Instant, pause: Duration, now: Instant) -> Turn {
         let until = match &trouble {
             Trouble::Throttled { retry_after } => {
-                now + retry_after.map_or(THROTTLE_PAUSE, |wait| wait.clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER))
+                now + retry_after
+                    .map_or(THROTTLE_PAUSE, |wait| wait.clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER))
             }
             Trouble::Quota | Trouble::Maintenance | Trouble::Unreachable { .. } => {
                 let end = since + self.patience_with(&trouble);

@@ -27,7 +27,11 @@ pub(super) enum SourceError {
 }
 
 /// Starts reading on a thread of its own; `to_ask` holds record numbers. The reader ends with its receiver.
-pub(super) fn read(input: Arc<Input>, form: SubjectForm, to_ask: RoaringBitmap) -> Receiver<Result<Batch, SourceError>> {
+pub(super) fn read(
+    input: Arc<Input>,
+    form: SubjectForm,
+    to_ask: RoaringBitmap,
+) -> Receiver<Result<Batch, SourceError>> {
     let (sender, receiver) = channel(BATCHES);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = send_rows(&input, form, &to_ask, &sender) {
@@ -74,7 +78,9 @@ fn candidate(identity: &Identity, form: SubjectForm, record: u64) -> Candidate {
     let value = match (form, identity) {
         (SubjectForm::Plain, Identity::Number(number)) => number.as_str().to_owned(),
         (SubjectForm::Sha256, _) => subject.hex(),
-        (SubjectForm::Plain, Identity::Digest(_)) => panic!("record {record} is a digest, which this API is never asked about"),
+        (SubjectForm::Plain, Identity::Digest(_)) => {
+            panic!("record {record} is a digest, which this API is never asked about")
+        }
     };
     Candidate { subject, value, record, attempt: 1 }
 }
