@@ -125,7 +125,9 @@ impl RunSummary {
                 count(assumed)
             ));
         }
-        if sum(|lane| lane.in_doubt) > 0 {
+        let rows =
+            |status: &str| self.lanes.values().map(|lane| lane.statuses.get(status).copied().unwrap_or(0)).sum::<u64>();
+        if rows("in_doubt") > 0 {
             advice.push(
                 "calls in doubt may have been paid: see `payonce doubts`; they are not asked again until you decide"
                     .to_owned(),

@@ -239,7 +239,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             Outcome::Rejected => self.done(Status::Rejected, Mark::Rejected),
             Outcome::Failed => self.done(Status::Failed, Mark::Broken),
             Outcome::Doubt => {
-                tracing::warn!(api = %self.tools.api, record = candidate.record, reason = %verdict.reason, "in doubt");
+                tracing::info!(api = %self.tools.api, record = candidate.record, reason = %verdict.reason, "in doubt");
                 self.done(Status::InDoubt, Mark::Broken)
             }
             Outcome::Unpaid if verdict.class == Class::Halt => {
@@ -267,7 +267,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             Turn::Closed(trouble) => {
                 let throttled = matches!(trouble, Trouble::Throttled { .. });
                 pace.report(api, if throttled { Signal::Throttled } else { Signal::Paused });
-                tracing::warn!(%api, "pausing: {trouble}");
+                tracing::info!(%api, "pausing: {trouble}");
                 gauge.pausing(Some(trouble.to_string()));
             }
             Turn::Opened(trouble) => {
@@ -285,7 +285,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         match (&trouble, self.orders.patience.quota_policy) {
             (Trouble::Quota, QuotaPolicy::WaitUntil(reset)) => {
                 let wait = reset.next_in_shanghai(self.orders.clock.now());
-                tracing::warn!(api = %self.tools.api, "the quota is used up: sleeping for {}", Span(wait));
+                tracing::info!(api = %self.tools.api, "the quota is used up: sleeping for {}", Span(wait));
                 self.gate.sleep(trouble, Instant::now() + wait);
                 self.tools.pace.report(&self.tools.api, Signal::Paused);
                 self.tools.gauge.pausing(Some(format!("quota used up, sleeping until {reset}")));
@@ -308,7 +308,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         let broken = matches!(end, LaneEnd::Broken { .. });
         if self.end.is_none() || (broken && !matches!(self.end, Some(LaneEnd::Broken { .. }))) {
             if let Some(word) = end.word() {
-                tracing::warn!(api = %self.tools.api, "stopping: {word}");
+                tracing::info!(api = %self.tools.api, "stopping: {word}");
             }
             self.end = Some(end);
         }
