@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod cli;
 pub mod client;
+mod crash;
 pub mod domain;
 pub mod ledger;
 pub mod pace;

@@ -30,6 +30,7 @@ use crate::domain::exit::Exit;
 
 /// Parses the command line, carries the command out, says how it ended.
 pub fn main() -> Exit {
+    crate::crash::arm();
     let cli = Cli::parse();
     match dispatch(cli) {
         Ok(exit) => exit,

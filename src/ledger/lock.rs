@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::crash;
 use crate::ledger::host::host;
 use crate::ledger::store::{beside, make_folder};
 
@@ -73,6 +74,7 @@ impl RunLock {
             file.rewind()?;
             writeln!(file, "{text}")
         });
+        crash::point("lock.taken");
         match written {
             Ok(()) => Ok(RunLock { _file: file }),
             Err(error) => Err(LockError::Failed { path, error }),

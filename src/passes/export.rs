@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::survey::is_other_carrier;
 use crate::catalog::{Profile, Segments, SubjectForm};
+use crate::crash;
 use crate::domain::call::{Record, Standing, View};
 use crate::domain::cell::{self, Invalid};
 use crate::domain::ports::Ledger;
@@ -100,6 +101,7 @@ pub fn export<L: Ledger>(
             }
         }
         for (row, extra) in batch.iter().zip(&extras) {
+            crash::point("export.row");
             output.write(row, extra.iter().map(String::as_str))?;
         }
     }

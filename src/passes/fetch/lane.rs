@@ -17,6 +17,7 @@ use super::gate::{Gate, Permit, Trouble, Turn};
 use super::retries::{Retries, backoff};
 use super::source::{Batch, SourceError};
 use super::streaks::{Mark, Streaks, Trip};
+use crate::crash;
 use crate::domain::call::{Opened, Opening, Outcome};
 use crate::domain::money::Money;
 use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Signal, Slot};
@@ -133,6 +134,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
     /// Opens calls for the next candidates and sends off those that are granted.
     async fn launch(&mut self, slots: Vec<Slot>) {
         let candidates: Vec<Candidate> = self.queue.drain(..slots.len().min(self.queue.len())).collect();
+        crash::point("fetch.reserved");
         let openings = candidates.iter().map(|candidate| self.opening(candidate)).collect();
         let opened = match self.tools.ledger.open(self.orders.run, self.tools.api.clone(), openings).await {
             Ok(opened) => opened,
