@@ -45,6 +45,7 @@ pub fn main() -> Exit {
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { command, shared } = cli;
+    args::LanguageArg::resolve(shared.lang).speak();
     match command {
         Command::Run(args) => run::run(*args, &shared),
         Command::Plan(args) => plan::plan(args, &shared),

@@ -57,6 +57,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
             .invalid
             .iter()
             .map(|group| InvalidCells {
+                invalid: group.reason,
                 reason: group.reason.word(),
                 text: group.reason.to_string(),
                 rows: group.rows,

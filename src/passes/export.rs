@@ -16,6 +16,7 @@ use crate::domain::ports::Ledger;
 use crate::domain::status::Status;
 use crate::domain::subject::Identity;
 use crate::domain::text::for_spreadsheet;
+use crate::progress;
 use crate::settings::Job;
 use crate::table::{Input, Output, OutputOptions, Row, Target};
 
@@ -145,7 +146,7 @@ impl Cells {
         }
         extra.push(record.and_then(|record| record.code).map(|code| code.to_string()).unwrap_or_default());
         extra.push(match self {
-            Cells::Invalid(reason) => reason.to_string(),
+            Cells::Invalid(reason) => progress::reason(*reason),
             Cells::Bare(_) => String::new(),
             Cells::Known(record) => for_spreadsheet(&record.reason),
         });

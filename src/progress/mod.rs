@@ -11,7 +11,7 @@ mod words;
 
 pub use bars::Watch;
 pub use bill::{Bill, InvalidCells, LaneBill};
-pub use gauge::{Gauge, Reading};
+pub use gauge::{Gauge, Pause, Reading};
 pub use screen::Screen;
 pub use summary::{LaneSummary, RunSummary};
-pub use words::{count, hours};
+pub use words::{Language, count, hours, reason};

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use rust_i18n::t;
 use tokio::time::Instant;
 
 use self::setup::{Stage, set_up};
@@ -17,7 +18,7 @@ use super::plan::bill;
 use super::{logging, signals};
 use crate::domain::exit::Exit;
 use crate::passes::{Enrichment, Prepared, prepare};
-use crate::progress::{Gauge, Screen, Watch};
+use crate::progress::{Gauge, Screen, Watch, count};
 
 pub(super) fn run(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -81,7 +82,7 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     if !shared.quiet || outcome.exit != Exit::Done {
         screen.say(&summary.text());
         if let Some(sandbox) = &sandbox {
-            screen.say(&format!("the sandbox's own bill: {}", sandbox.bill()));
+            screen.say(&t!("run.sandbox_bill", bill = sandbox.bill()));
         }
     }
     Ok(outcome.exit)
@@ -101,17 +102,10 @@ fn announce(
     screen.say(&bill(job, input, &prepared.survey).text());
     let run = &prepared.run;
     if run.resumed {
-        screen.say(&format!(
-            "going on with run {}, begun on {}; --new-run begins anew",
-            run.id,
-            run.began.for_people()
-        ));
+        screen.say(&t!("run.resumed", run = run.id, began = run.began.for_people()));
     }
     if prepared.orphans > 0 {
-        screen.say(&format!(
-            "{} calls were under way when an earlier invocation was killed: they are in doubt now and are not asked again (payonce doubts)",
-            prepared.orphans
-        ));
+        screen.say(&t!("run.orphans", n = count(prepared.orphans)));
     }
 }
 
