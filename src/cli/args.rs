@@ -195,6 +195,9 @@ pub struct RunArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", env = "PAYONCE_SUMMARY", help_heading = "Output")]
     pub summary: Option<PathBuf>,
+    /// Write the run's figures to this file, for Prometheus's textfile collector
+    #[arg(long, value_name = "FILE", env = "PAYONCE_METRICS_FILE", help_heading = "Output")]
+    pub metrics_file: Option<PathBuf>,
     /// Ask rows with these statuses of earlier runs anew: no_record, rejected
     #[arg(long, value_name = "STATUS", value_delimiter = ',', help_heading = "Run")]
     pub again: Vec<Status>,

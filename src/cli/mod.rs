@@ -11,6 +11,7 @@ mod doubts;
 mod explain;
 mod export;
 mod failure;
+mod files;
 mod init;
 mod logging;
 mod plan;

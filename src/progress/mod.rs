@@ -5,6 +5,7 @@
 mod bars;
 mod bill;
 mod gauge;
+mod metrics;
 mod screen;
 mod summary;
 mod words;
@@ -12,6 +13,7 @@ mod words;
 pub use bars::Watch;
 pub use bill::{Bill, InvalidCells, LaneBill};
 pub use gauge::{Gauge, Pause, Reading};
+pub use metrics::metrics;
 pub use screen::Screen;
 pub use summary::{LaneSummary, RunSummary};
 pub use words::{Language, count, hours, reason};

@@ -88,6 +88,7 @@ fn run_overrides(args: &RunArgs) -> Overrides {
         output: _,
         replace_columns: _,
         summary: _,
+        metrics_file: _,
         wait: _,
         sandbox: _,
         chaos: _,
