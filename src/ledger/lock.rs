@@ -121,8 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_in_a_missing_folder_says_where() {
-        let error = RunLock::acquire(Path::new("/nonexistent/folder/calls.db")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/folder/calls.db.lock"), "{error}");
+    fn a_lock_that_cannot_be_made_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        // A missing folder would be made, and root may write anywhere; nothing can be made below a file.
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = RunLock::acquire(&file.join("calls.db")).unwrap_err();
+        assert!(error.to_string().contains("file/calls.db.lock"), "{error}");
     }
 }
