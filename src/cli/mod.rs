@@ -1,7 +1,7 @@
 //! The command line: clap's types, and one file per command that reads flags, calls a pass and prints.
 //!
 //! Results go to standard output, everything else to standard error. An error is printed as its chain of causes, never with a
-//! backtrace; what it means for the exit code stands in [`failure`].
+//! backtrace; what it means for the exit code stands in `failure.rs`.
 
 mod apis;
 mod args;
