@@ -294,6 +294,7 @@ pub struct ApisArgs {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// An error_code or an old resultcode, such as 10012, 232401, 112
+    #[arg(value_parser = |text: &str| text.parse::<i64>().map_err(|_| "a code is a whole number, such as 10012"))]
     pub code: i64,
 }
 

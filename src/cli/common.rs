@@ -9,7 +9,7 @@ use super::failure::Usage;
 use crate::catalog::Catalogue;
 use crate::domain::run::LedgerKind;
 use crate::ledger::SqliteLedger;
-use crate::settings::{Config, Job, Loaded, Overrides, ledger_place};
+use crate::settings::{Config, Job, Loaded, Overrides, default_ledger, ledger_place};
 use crate::table::{Input, InputOptions};
 
 /// The config and the profiles it names.
@@ -73,7 +73,11 @@ pub(super) fn existing_ledger(shared: &SharedArgs, config: &Config) -> anyhow::R
         Some(ledger) => Ok(ledger),
         None => {
             let path = ledger_path(shared, config)?;
-            Err(Usage(format!("there is no ledger at {}; --ledger FILE names another", path.display())).into())
+            let others = [LedgerKind::Sandbox, LedgerKind::Loopback].into_iter().filter_map(default_ledger);
+            let others: Vec<_> =
+                others.filter(|other| other.exists()).map(|other| other.display().to_string()).collect();
+            let hint = if others.is_empty() { String::new() } else { format!(" (there is {})", others.join(" and ")) };
+            Err(Usage(format!("there is no ledger at {}; --ledger FILE names another{hint}", path.display())).into())
         }
     }
 }

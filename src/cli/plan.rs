@@ -70,6 +70,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         fits_budget: job.terms.budget.zip(cost).map(|(budget, cost)| cost <= budget),
         until: job.deadline.as_ref().map(|deadline| deadline.words.clone()),
         fits_until: job.deadline.as_ref().map(|deadline| seconds <= deadline.after.as_secs_f64()),
+        time_is_over: job.deadline.as_ref().is_some_and(|deadline| deadline.after.is_zero()),
         lanes,
     }
 }
@@ -88,6 +89,7 @@ fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {
         reused: survey.reused,
         stale: survey.stale,
         blocked: survey.blocked,
+        releasable: survey.releasable,
         needs_number: survey.needs_number,
         other_carrier_rows: survey.other_carrier,
         skipped_rows: survey.skipped,

@@ -68,7 +68,11 @@ impl RunLock {
     }
 
     fn sign(path: PathBuf, mut file: File) -> Result<RunLock, LockError> {
-        let holder = Holder { pid: std::process::id(), host: host(), since: jiff::Timestamp::now().to_string() };
+        let holder = Holder {
+            pid: std::process::id(),
+            host: host(),
+            since: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        };
         let written = serde_json::to_string(&holder).map_err(io::Error::from).and_then(|text| {
             file.set_len(0)?;
             file.rewind()?;

@@ -59,12 +59,14 @@ pub struct LaneResult {
 }
 
 /// What became of a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     pub exit: Exit,
     pub lanes: Vec<LaneResult>,
-    /// None where the input changed under the run.
+    /// None where a lane has found that the input changed under the run.
     pub exported: Option<Exported>,
+    /// Why the output was not written. The answers are in the ledger all the same.
+    pub failure: Option<anyhow::Error>,
 }
 
 /// What makes this job and input a run.
@@ -202,24 +204,23 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
 
     async fn close(&self, run: &Run, ends: Vec<LaneEnd>, views: Vec<View>) -> anyhow::Result<Outcome> {
         let changed = ends.iter().any(|end| matches!(end, LaneEnd::InputChanged { .. }));
-        let exported = if changed { Ok(None) } else { self.export(views).await.map(Some) };
-        let ends_exit = ends.iter().fold(Exit::Done, |exit, end| exit.or_graver(end.exit()));
-        let exported = match exported {
-            Ok(exported) => exported,
-            Err(error) => {
-                let exit = if is_changed(&error) { Exit::Usage } else { Exit::Unexpected };
-                // The answers are safe; the run stays open, so that the same command writes the output.
-                self.ledger.finish(run.id, ends_exit.or_graver(exit).code(), false).await?;
-                return Err(error);
-            }
+        let (exported, failure) = match changed {
+            true => (None, None),
+            false => match self.export(views).await {
+                Ok(exported) => (Some(exported), None),
+                Err(error) => (None, Some(error)),
+            },
         };
         crash::point("run.exported");
-        let exit = exported.iter().fold(ends_exit, |exit, exported| exit.or_graver(exit_of_rows(exported)));
-        let finished = ends.iter().all(|end| *end == LaneEnd::Finished);
+        let exits = ends.iter().map(LaneEnd::exit);
+        let exits = exits.chain(exported.as_ref().map(exit_of_rows)).chain(failure.as_ref().map(exit_of_failure));
+        let exit = exits.fold(Exit::Done, Exit::or_graver);
+        // Without an output the run stays open, so that the same command writes it.
+        let finished = exported.is_some() && ends.iter().all(|end| *end == LaneEnd::Finished);
         let lanes = self.results(run, ends).await?;
         self.ledger.finish(run.id, exit.code(), finished).await?;
         crash::point("run.finished");
-        Ok(Outcome { exit, lanes, exported })
+        Ok(Outcome { exit, lanes, exported, failure })
     }
 
     async fn export(&self, views: Vec<View>) -> anyhow::Result<Exported> {
@@ -247,6 +248,10 @@ fn exit_of_rows(exported: &Exported) -> Exit {
         true => Exit::Incomplete,
         false => Exit::Done,
     }
+}
+
+fn exit_of_failure(error: &anyhow::Error) -> Exit {
+    if is_changed(error) { Exit::Usage } else { Exit::Unexpected }
 }
 
 async fn keep_alive<L: Ledger>(ledger: L, run: Run) {

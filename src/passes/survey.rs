@@ -55,8 +55,10 @@ pub struct LaneSurvey {
     pub known: u64,
     /// Of the known ones, those that another run asked for.
     pub reused: u64,
-    /// Distinct subjects in doubt, written off or lost.
+    /// Distinct subjects in doubt, written off or lost, that are not asked.
     pub blocked: u64,
+    /// Distinct subjects in doubt that the run may ask again.
+    pub releasable: u64,
     /// Distinct subjects asked again only because the window has moved on.
     pub stale: u64,
     /// Distinct subjects that are there as digests only, where this API needs the number.
@@ -203,8 +205,9 @@ impl LaneSurvey {
             (record, Standing::Known(known)) => {
                 let own = view.run == Some(known.run);
                 let again = !own && job.terms.again.contains(&known.status);
-                let releasable = known.status == Status::InDoubt && self.blocked < job.terms.release_doubts;
+                let releasable = known.status == Status::InDoubt && self.releasable < job.terms.release_doubts;
                 match known.status {
+                    Status::InDoubt if releasable => self.releasable += 1,
                     Status::InDoubt | Status::WrittenOff | Status::Lost => self.blocked += 1,
                     _ if again => {}
                     _ => {

@@ -54,7 +54,7 @@ impl Drop for Watch {
 }
 
 fn bar(screen: &Screen, gauge: &Gauge, width: usize) -> ProgressBar {
-    let template = format!("{{prefix:{width}}} {{bar:20.cyan/dim}} {{pos:>7}}/{{len}} {{wide_msg}}");
+    let template = format!("{{prefix:{width}}} {{bar:20.cyan/dim}} {{wide_msg}}");
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     // Nothing is drawn before the bar is one of the screen's: it would stay there.
     let bar = screen.bars.add(ProgressBar::hidden());
@@ -76,7 +76,8 @@ async fn watch(screen: Screen, mut lanes: Vec<(Arc<Gauge>, Pulse)>, bars: Vec<Pr
             match bars.get(lane) {
                 Some(bar) => {
                     bar.set_position(reading.done());
-                    bar.set_message(message(gauge, &reading, pace));
+                    let of = format!("{}/{}", count(reading.done()), count(gauge.to_ask));
+                    bar.set_message(format!("{of} {}", message(gauge, &reading, pace)));
                 }
                 None => screen.say(&t!(
                     "progress.line",

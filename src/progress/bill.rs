@@ -30,6 +30,7 @@ pub struct LaneBill {
     pub reused: u64,
     pub stale: u64,
     pub blocked: u64,
+    pub releasable: u64,
     pub needs_number: u64,
     pub other_carrier_rows: u64,
     pub skipped_rows: u64,
@@ -66,6 +67,9 @@ pub struct Bill {
     pub lanes: indexmap::IndexMap<String, LaneBill>,
     #[serde(skip)]
     pub ends_at_clock: String,
+    /// The time to send is over before it began.
+    #[serde(skip)]
+    pub time_is_over: bool,
 }
 
 impl Bill {
@@ -95,7 +99,12 @@ impl Bill {
             lines.push(t!("bill.over_budget", budget = budget).into_owned());
         }
         if let (Some(until), Some(false)) = (&self.until, self.fits_until) {
-            lines.push(t!("bill.over_time", until = until).into_owned());
+            let words = if self.time_is_over {
+                t!("bill.time_over", until = until)
+            } else {
+                t!("bill.over_time", until = until)
+            };
+            lines.push(words.into_owned());
         }
         lines.join("\n")
     }
@@ -133,6 +142,7 @@ impl LaneBill {
         for (number, what) in [
             (self.known, t!("bill.known")),
             (self.stale, t!("bill.stale")),
+            (self.releasable, t!("bill.releasable")),
             (self.blocked, t!("bill.blocked")),
             (self.needs_number, t!("bill.needs_number")),
             (self.skipped_rows, t!("bill.skipped")),

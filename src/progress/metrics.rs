@@ -96,6 +96,7 @@ mod tests {
             worst_window: 3,
             rate_configured: 10.0,
             rate_achieved: 9.9,
+            held: None,
             advice: None,
         };
         RunSummary {

@@ -33,6 +33,9 @@ pub struct LaneSummary {
     /// Calls per second.
     pub rate_configured: f64,
     pub rate_achieved: f64,
+    /// Kept back from the budget for calls that may yet turn out to be billed; for people.
+    #[serde(skip)]
+    pub held: Option<String>,
     /// What to do about the lane's end; for people.
     #[serde(skip)]
     pub advice: Option<String>,
@@ -98,6 +101,9 @@ impl RunSummary {
         if self.lanes.values().any(|lane| lane.in_doubt > 0) {
             row(t!("summary.doubts"), &|lane| count(lane.in_doubt));
             row(t!("summary.at_stake"), &|lane| money(&lane.at_stake));
+        }
+        if self.lanes.values().any(|lane| lane.held.is_some()) {
+            row(t!("summary.held"), &|lane| lane.held.clone().unwrap_or_else(|| "0.00".to_owned()));
         }
         row(t!("summary.rate"), &|lane| format!("{:.1}", lane.rate_achieved));
         aligned(&rows)

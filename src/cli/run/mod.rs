@@ -8,7 +8,6 @@ mod setup;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
 use rust_i18n::t;
 use tokio::time::Instant;
 
@@ -18,6 +17,7 @@ use super::plan::{bill, worst_case_cost};
 use super::{files, logging, signals};
 use crate::domain::exit::Exit;
 use crate::domain::ports::Ledger;
+use crate::domain::text::for_terminal_lines;
 use crate::passes::{Enrichment, Prepared, prepare};
 use crate::progress::{Gauge, RunSummary, Screen, Watch, count, metrics};
 
@@ -36,6 +36,8 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     logging::start(shared, &config, &screen)?;
     let cancel = signals::watch(screen.clone())?;
     let (summary_file, metrics_file) = (args.summary.clone(), args.metrics_file.clone());
+    files::check(summary_file.as_deref(), "--summary")?;
+    files::check(metrics_file.as_deref(), "--metrics-file")?;
     let stage = set_up(args, shared, &config, &catalogue, &screen, &cancel).await?;
     let Stage { job, input, target, replace_columns, ledger, pace, clients, clock, sandbox, _lock } = stage;
 
@@ -46,6 +48,7 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
         ledger.finish(prepared.run.id, Exit::Interrupted.code(), false).await?;
         return Ok(Exit::Interrupted);
     }
+    tracing::info!(run = %prepared.run.id, resumed = prepared.run.resumed, input = input.name(), "the run begins");
     let gauges: Vec<Arc<Gauge>> = job
         .lanes
         .iter()
@@ -70,7 +73,7 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     if let Some(watch) = watch {
         watch.close();
     }
-    let outcome = outcome.context("the output was not written; every answer is in the ledger, so running the same command again pays for nothing twice")?;
+    let outcome = outcome?;
 
     let facts = report::Facts {
         job: &job,
@@ -86,8 +89,16 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     if !shared.quiet || outcome.exit != Exit::Done {
         screen.say(&summary.text());
         if let Some(sandbox) = &sandbox {
-            screen.say(&t!("run.sandbox_bill", bill = sandbox.bill()));
+            let bill = sandbox.bill().to_string();
+            screen.say(&t!("run.sandbox_bill", bill = bill.lines().next().unwrap_or_default()));
         }
+    }
+    tracing::info!(run = %run.id, exit = outcome.exit.code(), "the run ended");
+    if let Some(failure) = outcome.failure {
+        screen.say(&format!(
+            "payonce: the output was not written: {}\nevery answer is in the ledger: running the same command again writes it and pays for nothing twice",
+            for_terminal_lines(&format!("{failure:#}"))
+        ));
     }
     Ok(outcome.exit)
 }
