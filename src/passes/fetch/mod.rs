@@ -6,6 +6,8 @@ mod call;
 mod gate;
 mod lane;
 mod retries;
+#[cfg(test)]
+mod scenarios;
 mod source;
 mod streaks;
 
