@@ -86,8 +86,9 @@ impl MemoryLedger {
         sleep(self.store.commit.0).await;
     }
 
-    fn is_broken(&self, books: &mut Books) -> Result<(), LedgerError> {
-        match books.failed_at {
+    /// What cannot be stored once cannot be stored any more; where only opening fails, ends are still taken.
+    fn is_broken(&self, books: &Books) -> Result<(), LedgerError> {
+        match books.failed_at.filter(|_| self.store.settle_fails_from.is_some()) {
             Some(_) => Err(LedgerError::Failed("nothing more is sent, since the ledger failed before".to_owned())),
             None => Ok(()),
         }
@@ -188,7 +189,7 @@ impl Ledger for MemoryLedger {
     async fn open(&self, _run: RunId, _api: ApiId, openings: Vec<Opening>) -> Result<Vec<Opened>, LedgerError> {
         self.commit().await;
         let mut books = self.books();
-        self.is_broken(&mut books)?;
+        self.is_broken(&books)?;
         if self.store.clock_behind_from.is_some_and(|from| self.origin.elapsed() >= from.0) {
             return Err(LedgerError::ClockBehind { now: "earlier".to_owned(), newest: "later".to_owned() });
         }
@@ -203,7 +204,7 @@ impl Ledger for MemoryLedger {
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), LedgerError> {
         self.commit().await;
         let mut books = self.books();
-        self.is_broken(&mut books)?;
+        self.is_broken(&books)?;
         if self.store.settle_fails_from.is_some_and(|from| settlements.iter().any(|end| end.call.0 >= from)) {
             return Err(self.fail(&mut books));
         }
@@ -217,9 +218,7 @@ impl Ledger for MemoryLedger {
     async fn withdraw(&self, calls: Vec<CallId>) -> Result<(), LedgerError> {
         self.commit().await;
         let mut books = self.books();
-        if self.store.settle_fails_from.is_some() {
-            self.is_broken(&mut books)?;
-        }
+        self.is_broken(&books)?;
         for call in calls {
             match books.open.remove(&call) {
                 Some(opening) => {

@@ -40,14 +40,14 @@ fn worst_second(attempts: &[Attempt]) -> usize {
     worst
 }
 
+/// Most calls out at a time, looked at whenever one begins between the two moments.
 fn at_once(attempts: &[Attempt], from: Duration, until: Duration) -> usize {
     let ended = |attempt: &Attempt| attempt.ended.unwrap_or(Duration::MAX);
-    let inside = |moment: Duration| from <= moment && moment < until;
-    let begins = attempts.iter().filter(|attempt| inside(attempt.began));
-    begins
-        .map(|one| attempts.iter().filter(|other| other.began <= one.began && one.began < ended(other)).count())
-        .max()
-        .unwrap_or_default()
+    let mut ends: Vec<Duration> = attempts.iter().map(ended).collect();
+    ends.sort_unstable();
+    let inside = |attempt: &Attempt| from <= attempt.began && attempt.began < until;
+    let out = |(i, attempt): (usize, &Attempt)| i + 1 - ends.partition_point(|end| *end <= attempt.began);
+    attempts.iter().enumerate().filter(|(_, attempt)| inside(attempt)).map(out).max().unwrap_or_default()
 }
 
 impl Aftermath<'_> {
