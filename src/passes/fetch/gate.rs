@@ -2,7 +2,7 @@
 //!
 //! A throttle closes the gate once and opens it again by itself. Quota, maintenance and an unreachable host close it, let single
 //! probes through at growing intervals, and either one passes or the lane's patience ends. Replies to calls that were sent before
-//! the gate closed decide nothing.
+//! the gate closed decide nothing, also when they arrive after it has opened again.
 
 use std::fmt;
 use std::time::Duration;
@@ -73,11 +73,15 @@ enum State {
 pub(super) struct Gate {
     state: State,
     patience: Patience,
+    /// The number of the next call to be sent.
+    next: u64,
+    /// Calls with a lower number were sent before the gate last opened.
+    news_from: u64,
 }
 
 impl Gate {
     pub(super) fn new(patience: Patience) -> Self {
-        Gate { state: State::Open, patience }
+        Gate { state: State::Open, patience, next: 0, news_from: 0 }
     }
 
     pub(super) fn permit(&self) -> Permit {
@@ -99,14 +103,18 @@ impl Gate {
     /// The pause is over: a throttle is forgotten, everything else is probed.
     pub(super) fn wake_up(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Open) {
-            State::Closed { trouble: Trouble::Throttled { .. }, .. } => State::Open,
+            State::Closed { trouble: Trouble::Throttled { .. }, .. } => {
+                self.news_from = self.next;
+                State::Open
+            }
             State::Closed { trouble, since, pause, .. } => State::Probing { trouble, since, pause, probe: None },
             other => other,
         };
     }
 
-    /// The call `seq` is the probe that [`Permit::Probe`] allowed.
-    pub(super) fn probe_sent(&mut self, seq: u64) {
+    /// The call `seq` goes off; it is the probe if [`Permit::Probe`] allowed it.
+    pub(super) fn sent(&mut self, seq: u64) {
+        self.next = seq + 1;
         if let State::Probing { probe, .. } = &mut self.state {
             *probe = Some(seq);
         }
@@ -124,7 +132,10 @@ impl Gate {
     /// The vendor dealt with the call `seq`.
     pub(super) fn passed(&mut self, seq: u64) -> Turn {
         match std::mem::replace(&mut self.state, State::Open) {
-            State::Probing { trouble, probe: Some(probe), .. } if probe == seq => Turn::Opened(trouble),
+            State::Probing { trouble, probe: Some(probe), .. } if probe == seq => {
+                self.news_from = self.next;
+                Turn::Opened(trouble)
+            }
             other => {
                 self.state = other;
                 Turn::Unchanged
@@ -135,6 +146,7 @@ impl Gate {
     /// The call `seq` met trouble at `now`.
     pub(super) fn refused(&mut self, seq: u64, trouble: Trouble, now: Instant) -> Turn {
         match &self.state {
+            State::Open if seq < self.news_from => Turn::Unchanged,
             State::Open => self.close(trouble, now, FIRST_PAUSE, now),
             State::Closed { trouble: Trouble::Throttled { .. }, .. }
                 if !matches!(trouble, Trouble::Throttled { .. }) =>
@@ -207,7 +219,7 @@ mod tests {
             gate.wake_up();
             assert_eq!(gate.permit(), Permit::Probe);
             seq += 1;
-            gate.probe_sent(seq);
+            gate.sent(seq);
             assert_eq!(gate.permit(), Permit::None, "one probe at a time");
             turn = gate.refused(seq, trouble.clone(), now);
         }
@@ -235,11 +247,25 @@ mod tests {
     }
 
     #[test]
+    fn old_news_does_not_close_a_gate_that_has_opened_since() {
+        let (mut gate, now) = (gate(), Instant::now());
+        let throttle = Trouble::Throttled { retry_after: None };
+        for seq in 0..5 {
+            gate.sent(seq);
+        }
+        gate.refused(0, throttle.clone(), now);
+        gate.wake_up();
+        assert_eq!(gate.refused(4, throttle.clone(), now), Turn::Unchanged);
+        gate.sent(5);
+        assert_eq!(gate.refused(5, throttle.clone(), now), Turn::Closed(throttle));
+    }
+
+    #[test]
     fn only_the_probe_itself_opens_the_gate() {
         let (mut gate, now) = (gate(), Instant::now());
         gate.refused(5, Trouble::Quota, now);
         gate.wake_up();
-        gate.probe_sent(9);
+        gate.sent(9);
         assert_eq!(gate.passed(4), Turn::Unchanged, "sent before the gate closed");
         assert_eq!(gate.passed(9), Turn::Opened(Trouble::Quota));
         assert_eq!(gate.permit(), Permit::Any);

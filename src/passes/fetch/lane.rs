@@ -150,7 +150,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                     let slot = slots.next().unwrap_or_else(|| panic!("there is a slot for every candidate"));
                     let seq = self.next_seq;
                     self.next_seq += 1;
-                    self.gate.probe_sent(seq);
+                    self.gate.sent(seq);
                     let flight = Flight { candidate, call, seq, slot };
                     self.flights.spawn(carry_out(self.tools.clone(), flight));
                 }
