@@ -146,6 +146,13 @@ impl Gate {
     /// The call `seq` met trouble at `now`.
     pub(super) fn refused(&mut self, seq: u64, trouble: Trouble, now: Instant) -> Turn {
         match &self.state {
+            // A call sent before the gate closed cannot close it again, but what it says about the time to wait is heard.
+            State::Closed { trouble: Trouble::Throttled { .. }, .. }
+                if matches!(trouble, Trouble::Throttled { retry_after: Some(_) }) =>
+            {
+                self.stay_closed(now + throttle_pause(&trouble));
+                Turn::Unchanged
+            }
             State::Open if seq < self.news_from => Turn::Unchanged,
             State::Open => self.close(trouble, now, FIRST_PAUSE, now),
             State::Closed { trouble: Trouble::Throttled { .. }, .. }
@@ -168,12 +175,15 @@ impl Gate {
         self.state = State::Closed { trouble, since: until, pause: FIRST_PAUSE, until };
     }
 
+    fn stay_closed(&mut self, at_least_until: Instant) {
+        if let State::Closed { until, .. } = &mut self.state {
+            *until = (*until).max(at_least_until);
+        }
+    }
+
     fn close(&mut self, trouble: Trouble, since: Instant, pause: Duration, now: Instant) -> Turn {
         let until = match &trouble {
-            Trouble::Throttled { retry_after } => {
-                now + retry_after
-                    .map_or(THROTTLE_PAUSE, |wait| wait.clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER))
-            }
+            Trouble::Throttled { .. } => now + throttle_pause(&trouble),
             Trouble::Quota | Trouble::Maintenance | Trouble::Unreachable { .. } => {
                 let end = since + self.patience_with(&trouble);
                 if now >= end {
@@ -193,6 +203,14 @@ impl Gate {
             Trouble::Maintenance => self.patience.maintenance,
             Trouble::Unreachable { .. } => self.patience.unreachable,
         }
+    }
+}
+
+/// How long a throttle closes the gate.
+fn throttle_pause(trouble: &Trouble) -> Duration {
+    match trouble {
+        Trouble::Throttled { retry_after: Some(wait) } => (*wait).clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER),
+        _ => THROTTLE_PAUSE,
     }
 }
 
