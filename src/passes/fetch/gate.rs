@@ -129,6 +129,17 @@ impl Gate {
         }
     }
 
+    /// The call `seq` ended in doubt at `now`. A probe that did so has not passed: the next one comes after a longer pause, as
+    /// after a refusal, since a vendor who charges and drops the line would be paid with every probe.
+    pub(super) fn unclear(&mut self, seq: u64, now: Instant) -> Turn {
+        match &self.state {
+            State::Probing { trouble, probe: Some(probe), .. } if *probe == seq => {
+                self.refused(seq, trouble.clone(), now)
+            }
+            _ => Turn::Unchanged,
+        }
+    }
+
     /// The vendor dealt with the call `seq`.
     pub(super) fn passed(&mut self, seq: u64) -> Turn {
         match std::mem::replace(&mut self.state, State::Open) {
@@ -209,7 +220,9 @@ impl Gate {
 /// How long a throttle closes the gate.
 fn throttle_pause(trouble: &Trouble) -> Duration {
     match trouble {
-        Trouble::Throttled { retry_after: Some(wait) } => (*wait).clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER),
+        Trouble::Throttled { retry_after: Some(wait) } => {
+            (*wait).clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER)
+        }
         _ => THROTTLE_PAUSE,
     }
 }
