@@ -61,11 +61,33 @@ pub(super) enum Turn {
     Exhausted(Trouble),
 }
 
+/// When each kind of trouble first showed since the gate was last open: each has patience of its own, and one that comes and goes
+/// does not get it anew.
+#[derive(Clone, Copy, Debug, Default)]
+struct Onsets {
+    quota: Option<Instant>,
+    maintenance: Option<Instant>,
+    unreachable: Option<Instant>,
+}
+
+impl Onsets {
+    /// The trouble shows at `now`; says when it first did.
+    fn note(&mut self, trouble: &Trouble, now: Instant) -> Instant {
+        let onset = match trouble {
+            Trouble::Throttled { .. } => return now,
+            Trouble::Quota => &mut self.quota,
+            Trouble::Maintenance => &mut self.maintenance,
+            Trouble::Unreachable { .. } => &mut self.unreachable,
+        };
+        *onset.get_or_insert(now)
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Open,
-    Closed { trouble: Trouble, since: Instant, pause: Duration, until: Instant },
-    Probing { trouble: Trouble, since: Instant, pause: Duration, probe: Option<u64> },
+    Closed { trouble: Trouble, onsets: Onsets, pause: Duration, until: Instant },
+    Probing { trouble: Trouble, onsets: Onsets, pause: Duration, probe: Option<u64> },
 }
 
 /// The gate of one lane.
@@ -107,7 +129,7 @@ impl Gate {
                 self.news_from = self.next;
                 State::Open
             }
-            State::Closed { trouble, since, pause, .. } => State::Probing { trouble, since, pause, probe: None },
+            State::Closed { trouble, onsets, pause, .. } => State::Probing { trouble, onsets, pause, probe: None },
             other => other,
         };
     }
@@ -165,17 +187,17 @@ impl Gate {
                 Turn::Unchanged
             }
             State::Open if seq < self.news_from => Turn::Unchanged,
-            State::Open => self.close(trouble, now, FIRST_PAUSE, now),
+            State::Open => self.close(trouble, Onsets::default(), FIRST_PAUSE, now),
             State::Closed { trouble: Trouble::Throttled { .. }, .. }
                 if !matches!(trouble, Trouble::Throttled { .. }) =>
             {
-                self.close(trouble, now, FIRST_PAUSE, now)
+                self.close(trouble, Onsets::default(), FIRST_PAUSE, now)
             }
-            State::Probing { probe: Some(probe), since, pause, trouble: before } if *probe == seq => {
+            State::Probing { probe: Some(probe), onsets, pause, trouble: before } if *probe == seq => {
                 // A throttled probe proves nothing about the quota; the older trouble and its patience go on.
                 let trouble = if matches!(trouble, Trouble::Throttled { .. }) { before.clone() } else { trouble };
-                let (since, pause) = (*since, (*pause * 2).min(LONGEST_PAUSE));
-                self.close(trouble, since, pause, now)
+                let (onsets, pause) = (*onsets, (*pause * 2).min(LONGEST_PAUSE));
+                self.close(trouble, onsets, pause, now)
             }
             State::Closed { .. } | State::Probing { .. } => Turn::Unchanged,
         }
@@ -183,7 +205,9 @@ impl Gate {
 
     /// Closes for good reason until `until`, then probes with fresh patience.
     pub(super) fn sleep(&mut self, trouble: Trouble, until: Instant) {
-        self.state = State::Closed { trouble, since: until, pause: FIRST_PAUSE, until };
+        let mut onsets = Onsets::default();
+        onsets.note(&trouble, until);
+        self.state = State::Closed { trouble, onsets, pause: FIRST_PAUSE, until };
     }
 
     fn stay_closed(&mut self, at_least_until: Instant) {
@@ -192,7 +216,8 @@ impl Gate {
         }
     }
 
-    fn close(&mut self, trouble: Trouble, since: Instant, pause: Duration, now: Instant) -> Turn {
+    fn close(&mut self, trouble: Trouble, mut onsets: Onsets, pause: Duration, now: Instant) -> Turn {
+        let since = onsets.note(&trouble, now);
         let until = match &trouble {
             Trouble::Throttled { .. } => now + throttle_pause(&trouble),
             Trouble::Quota | Trouble::Maintenance | Trouble::Unreachable { .. } => {
@@ -203,7 +228,7 @@ impl Gate {
                 (now + pause).min(end)
             }
         };
-        self.state = State::Closed { trouble: trouble.clone(), since, pause, until };
+        self.state = State::Closed { trouble: trouble.clone(), onsets, pause, until };
         Turn::Closed(trouble)
     }
 
@@ -275,6 +300,20 @@ mod tests {
             gate.wake_up();
             assert_eq!(gate.permit(), Permit::Any);
         }
+    }
+
+    #[test]
+    fn each_trouble_has_patience_of_its_own() {
+        let (mut gate, start) = (gate(), Instant::now());
+        gate.refused(0, Trouble::Maintenance, start);
+        let mut probe = |seq, trouble: &Trouble, seconds| {
+            gate.wake_up();
+            gate.sent(seq);
+            gate.refused(seq, trouble.clone(), start + Duration::from_secs(seconds))
+        };
+        assert_eq!(probe(1, &Trouble::Quota, 55), Turn::Closed(Trouble::Quota));
+        assert_eq!(probe(2, &Trouble::Quota, 110), Turn::Closed(Trouble::Quota), "a minute from when it first showed");
+        assert_eq!(probe(3, &Trouble::Maintenance, 112), Turn::Exhausted(Trouble::Maintenance), "since the start");
     }
 
     #[test]
