@@ -319,6 +319,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             self.end = Some(end);
         }
         self.tools.pace.report(&self.tools.api, Signal::Paused);
+        self.tools.drain.cancel();
     }
 }
 

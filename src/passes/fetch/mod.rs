@@ -67,6 +67,7 @@ pub async fn fetch<L: Ledger, P: Pace, C: Client>(
         pace: shared.pace.clone(),
         client,
         gauge,
+        drain: CancellationToken::new(),
     };
     Lane::new(tools, orders, source).run().await
 }

@@ -126,6 +126,7 @@ async fn play(scenario: Scenario) -> Result<String, String> {
         pace: pace.clone(),
         client: vendor.clone(),
         gauge: Arc::new(Gauge::default()),
+        drain: CancellationToken::new(),
     };
     let began = Instant::now();
     let lane = Lane::new(tools, orders(&scenario), rows(&scenario, &numbers)).run();
