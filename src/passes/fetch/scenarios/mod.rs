@@ -203,3 +203,13 @@ fn every_scenario_comes_out_as_its_file_says() {
     }
     assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
 }
+
+#[test]
+fn a_scenario_with_a_key_that_nobody_knows_is_refused() {
+    let text = "what = ''\n[lane]\nnumbers = 1\nrate = '1/s'\nconcurrency = 1\n[expect]\nend = 'finished'\n";
+    assert!(toml::from_str::<Scenario>(text).is_ok());
+    for (section, wrong) in [("[vendor]", "lateness"), ("[ledger]", "comit"), ("[[expect.window]]", "atempts")] {
+        let error = toml::from_str::<Scenario>(&format!("{text}\n{section}\n{wrong} = 1\n")).unwrap_err().to_string();
+        assert!(error.contains(wrong), "{error}");
+    }
+}

@@ -171,6 +171,8 @@ pub(super) struct Phase {
     pub(super) until: Option<Time>,
     /// The first and the last call that it is about, counted from 1 in order of arrival.
     pub(super) calls: Option<[u64; 2]>,
+    /// Only calls whose number this divides.
+    pub(super) every: Option<u64>,
     /// Only calls beyond so many within the last second.
     pub(super) over: Option<usize>,
     /// Only so many of the matching calls, by chance.

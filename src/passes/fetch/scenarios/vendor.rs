@@ -58,6 +58,7 @@ impl ScriptedVendor {
             phase.from.0 <= now
                 && phase.until.is_none_or(|until| now < until.0)
                 && phase.calls.is_none_or(|[first, last]| (first..=last).contains(&count))
+                && phase.every.is_none_or(|every| count.is_multiple_of(every))
                 && phase.over.is_none_or(|over| last_second() >= over)
                 && phase
                     .chance
