@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::catalog::Profile;
 use crate::crash;
 use crate::domain::call::{ApiId, CallId, Outcome, Settlement};
-use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Slot};
+use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::{Billing, Class, Verdict};
 use crate::progress::Gauge;
@@ -36,6 +38,8 @@ pub(super) struct Tools<L, P, C> {
     pub(super) pace: P,
     pub(super) client: C,
     pub(super) gauge: Arc<Gauge>,
+    /// Cancelled when the lane's end is decided: what is not on the wire is withdrawn.
+    pub(super) drain: CancellationToken,
 }
 
 /// A granted call with its slot.
@@ -77,7 +81,7 @@ pub(super) async fn carry_out<L: Ledger, P: Pace, C: Client>(tools: Arc<Tools<L,
     Landed { candidate, seq, fate }
 }
 
-/// Waits until the call may start; false where the lane has paused meanwhile.
+/// Waits until the call may start; false where the lane has paused or drains.
 async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mut slot: Slot) -> bool {
     let epoch = slot.epoch;
     loop {
@@ -85,7 +89,12 @@ async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mu
             Arrival::Go => return true,
             Arrival::Void => return false,
             Arrival::Missed => {
-                let slots = tools.pace.reserve(&tools.api, 1).await;
+                // At a slow rate the next slot may be a minute away, and a lane that stops does not wait for it.
+                let slots = tokio::select! {
+                    biased;
+                    () = tools.drain.cancelled() => return false,
+                    slots = tools.pace.reserve(&tools.api, 1) => slots,
+                };
                 match slots.first() {
                     Some(next) if next.epoch == epoch => slot = *next,
                     // The lane paused in between; a slot of the time after is not for this call.
@@ -99,14 +108,22 @@ async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mu
     }
 }
 
-async fn withdraw<L: Ledger, P, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
+async fn withdraw<L: Ledger, P: Pace, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
     match tools.ledger.withdraw(vec![call]).await {
         Ok(()) => {
             crash::point("fetch.withdrawn");
             fate
         }
-        Err(error) => Fate::LedgerFailed(error),
+        Err(error) => ledger_failed(tools, error),
     }
+}
+
+/// Nothing more is sent. The lane may be waiting for the ledger just now and hear of it late, so the other calls that wait for
+/// their turn are told here.
+fn ledger_failed<L, P: Pace, C>(tools: &Tools<L, P, C>, error: LedgerError) -> Fate {
+    tools.pace.report(&tools.api, Signal::Paused);
+    tools.drain.cancel();
+    Fate::LedgerFailed(error)
 }
 
 async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
@@ -136,7 +153,7 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
             crash::point("fetch.settled");
             Fate::Settled { verdict, outcome }
         }
-        Err(error) => Fate::LedgerFailed(error),
+        Err(error) => ledger_failed(tools, error),
     }
 }
 

@@ -153,7 +153,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                     let slot = slots.next().unwrap_or_else(|| panic!("there is a slot for every candidate"));
                     let seq = self.next_seq;
                     self.next_seq += 1;
-                    self.gate.probe_sent(seq);
+                    self.gate.sent(seq);
                     let flight = Flight { candidate, call, seq, slot };
                     self.flights.spawn(carry_out(self.tools.clone(), flight));
                 }
@@ -228,13 +228,19 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
 
     /// A reply that is about the number, not about the lane's pace.
     fn judged(&mut self, mut candidate: Candidate, seq: u64, verdict: Verdict, outcome: Outcome) -> Mark {
-        // A doubt or a refusal of the key does not show that the vendor serves again.
-        if !matches!(verdict.class, Class::Doubt | Class::Halt) {
-            let turn = self.gate.passed(seq);
-            self.turn(turn);
-            self.tools.pace.report(&self.tools.api, Signal::Answered);
-        } else {
-            self.gate.withdrawn(seq);
+        match verdict.class {
+            // It does not show that the vendor serves again.
+            Class::Doubt => {
+                let turn = self.gate.unclear(seq, Instant::now());
+                self.turn(turn);
+            }
+            // The lane stops.
+            Class::Halt => {}
+            _ => {
+                let turn = self.gate.passed(seq);
+                self.turn(turn);
+                self.tools.pace.report(&self.tools.api, Signal::Answered);
+            }
         }
         match outcome {
             Outcome::Paid => self.done(Status::Ok, Mark::Served),
@@ -316,6 +322,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             self.end = Some(end);
         }
         self.tools.pace.report(&self.tools.api, Signal::Paused);
+        self.tools.drain.cancel();
     }
 }
 

@@ -6,6 +6,8 @@ mod call;
 mod gate;
 mod lane;
 mod retries;
+#[cfg(test)]
+mod scenarios;
 mod source;
 mod streaks;
 
@@ -65,6 +67,7 @@ pub async fn fetch<L: Ledger, P: Pace, C: Client>(
         pace: shared.pace.clone(),
         client,
         gauge,
+        drain: CancellationToken::new(),
     };
     Lane::new(tools, orders, source).run().await
 }
