@@ -121,8 +121,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_in_a_missing_folder_says_where() {
-        let error = RunLock::acquire(Path::new("/nonexistent/folder/calls.db")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/folder/calls.db.lock"), "{error}");
+    fn a_lock_where_no_folder_can_be_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let error = RunLock::acquire(&folder.path().join("file/calls.db")).unwrap_err();
+        assert!(error.to_string().contains("file/calls.db.lock"), "{error}");
     }
 }
