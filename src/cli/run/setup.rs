@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::args::{RunArgs, SharedArgs};
 use super::super::clock::SystemClock;
-use super::super::common::{limited, open_input};
+use super::super::common::{absorbed, limited, open_input};
 use super::super::failure::Usage;
 use crate::catalog::{Catalogue, Method};
 use crate::client::{HttpClient, HttpSettings, RequestShape, Transport};
@@ -153,9 +153,8 @@ async fn lock(ledger: &Path, wait: bool, cancel: &CancellationToken) -> anyhow::
 
 fn open_ledger(place: &LedgerPlace, clock: Arc<dyn Clock>, screen: &Screen) -> anyhow::Result<SqliteLedger> {
     let ledger = SqliteLedger::open(&place.path, place.kind, clock)?;
-    if let Some(absorbed) = ledger.absorbed() {
-        let torn = if absorbed.torn { "; its last line was torn, that call is in doubt" } else { "" };
-        screen.say(&format!("took in {} answers from the rescue file of an earlier run{torn}", absorbed.settlements));
+    if let Some(text) = absorbed(&ledger) {
+        screen.say(&text);
     }
     Ok(ledger)
 }
