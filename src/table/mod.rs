@@ -9,6 +9,7 @@ mod encode;
 mod error;
 mod format;
 mod input;
+mod opened;
 mod output;
 mod place;
 mod rows;
