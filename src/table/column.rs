@@ -10,7 +10,7 @@ use super::opened::Table;
 use super::rows::Row;
 
 /// Headers of phone columns, in the form that [`plain_name`] gives them.
-const KNOWN: [&str; 40] = [
+pub(super) const KNOWN: [&str; 40] = [
     "手机号",
     "手机号码",
     "手机",
