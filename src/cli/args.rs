@@ -43,7 +43,7 @@ pub enum Command {
     Export(ExportArgs),
     /// Show runs, calls, money by month, doubts
     Status(StatusArgs),
-    /// List calls that were perhaps paid
+    /// List calls that were perhaps paid, and decide about them
     Doubts(DoubtsArgs),
     /// Show the APIs that payonce knows, or one of them whole
     Apis(ApisArgs),
@@ -267,6 +267,52 @@ pub struct DoubtsArgs {
 pub enum DoubtsAction {
     /// List calls that were perhaps paid
     List(DoubtsListArgs),
+    /// Let calls in doubt be asked, and perhaps paid, again
+    Release(DecideArgs),
+    /// Give calls in doubt up: their rows say written_off
+    WriteOff(DecideArgs),
+}
+
+/// Which doubts are decided. One way of choosing them is required.
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = true)]
+pub struct DecideArgs {
+    /// These calls, by the numbers that `payonce doubts` shows
+    #[arg(value_name = "CALL", group = "which", conflicts_with_all = ["run", "api", "all"])]
+    pub calls: Vec<i64>,
+    /// Those of this run
+    #[arg(long, value_name = "RUN", group = "which")]
+    pub run: Option<i64>,
+    /// Those of this API
+    #[arg(long, value_name = "ID", group = "which")]
+    pub api: Option<String>,
+    /// All of them
+    #[arg(long, group = "which", conflicts_with_all = ["run", "api"])]
+    pub all: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// For commands that change the ledger.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LockArgs {
+    /// Wait while another payonce works with the same ledger
+    #[arg(long, env = "PAYONCE_WAIT", value_parser = clap::builder::FalseyValueParser::new())]
+    pub wait: bool,
+}
+
+/// How a CSV file beside the main job is read.
+#[derive(Debug, Args)]
+pub struct FileArgs {
+    /// Encoding of the file, such as gb18030 [default: found]
+    #[arg(long, value_name = "NAME", env = "PAYONCE_ENCODING")]
+    pub encoding: Option<String>,
+    /// Delimiter of the file; "tab" for a tab [default: found]
+    #[arg(long, value_name = "CHAR", env = "PAYONCE_DELIMITER")]
+    pub delimiter: Option<String>,
+    /// Title lines above the header [default: 0]
+    #[arg(long, value_name = "N", env = "PAYONCE_SKIP_LINES")]
+    pub skip_lines: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -277,6 +323,14 @@ pub struct DoubtsListArgs {
     /// Of this API only
     #[arg(long, value_name = "ID")]
     pub api: Option<String>,
+    /// Show the numbers, masked, that this input file holds
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Phone column of that file, by name or position from 1 [default: found]
+    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
+    pub column: Option<String>,
+    #[command(flatten)]
+    pub file: FileArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,14 +1,18 @@
 //! What several commands do the same way: config, catalogue, job, ledgers.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{InputArgs, LimitArgs, SharedArgs};
+use rust_i18n::t;
+
+use super::args::{InputArgs, LimitArgs, LockArgs, SharedArgs};
+use super::clock::SystemClock;
 use super::failure::Usage;
 use crate::catalog::Catalogue;
-use crate::domain::run::LedgerKind;
-use crate::ledger::SqliteLedger;
+use crate::domain::run::{LedgerKind, RunInfo};
+use crate::ledger::{RunLock, SqliteLedger};
+use crate::progress::Screen;
 use crate::settings::{Config, Job, Loaded, Overrides, default_ledger, ledger_place};
 use crate::table::{Input, InputOptions};
 
@@ -71,15 +75,70 @@ pub(super) fn read_ledger(shared: &SharedArgs, config: &Config) -> anyhow::Resul
 pub(super) fn existing_ledger(shared: &SharedArgs, config: &Config) -> anyhow::Result<SqliteLedger> {
     match read_ledger(shared, config)? {
         Some(ledger) => Ok(ledger),
-        None => {
-            let path = ledger_path(shared, config)?;
-            let others = [LedgerKind::Sandbox, LedgerKind::Loopback].into_iter().filter_map(default_ledger);
-            let others: Vec<_> =
-                others.filter(|other| other.exists()).map(|other| other.display().to_string()).collect();
-            let hint = if others.is_empty() { String::new() } else { format!(" (there is {})", others.join(" and ")) };
-            Err(Usage(format!("there is no ledger at {}; --ledger FILE names another{hint}", path.display())).into())
-        }
+        None => Err(no_ledger(&ledger_path(shared, config)?).into()),
     }
+}
+
+/// A ledger that this process alone works with.
+pub(super) struct LockedLedger {
+    /// Closed before the lock is given back.
+    pub(super) ledger: SqliteLedger,
+    _lock: RunLock,
+}
+
+/// The existing ledger for writing, under the run lock.
+pub(super) fn locked_ledger(shared: &SharedArgs, config: &Config, lock: LockArgs) -> anyhow::Result<LockedLedger> {
+    let path = ledger_path(shared, config)?;
+    if !path.exists() {
+        return Err(no_ledger(&path).into());
+    }
+    let lock = if lock.wait { RunLock::acquire_waiting(&path)? } else { RunLock::acquire(&path)? };
+    let ledger = SqliteLedger::open_existing(&path, Arc::new(SystemClock))?;
+    if let Some(text) = absorbed(&ledger) {
+        Screen::stderr().say(&text);
+    }
+    Ok(LockedLedger { ledger, _lock: lock })
+}
+
+/// What a start took in from a rescue file, in words.
+pub(super) fn absorbed(ledger: &SqliteLedger) -> Option<String> {
+    let absorbed = ledger.absorbed()?;
+    let words = t!("run.absorbed", n = absorbed.settlements);
+    Some(if absorbed.torn { format!("{words}\n{}", t!("run.torn")) } else { words.into_owned() })
+}
+
+/// The command that goes on with a run, as it can be pasted into a shell.
+pub(super) fn continue_command(ledger: &SqliteLedger, run: &RunInfo) -> String {
+    let input = if run.key.input_name == "standard input" { "-" } else { &run.key.input_name };
+    let apis: String = run.key.apis.iter().map(|api| format!(" --api {api}")).collect();
+    let kind = match ledger.kind() {
+        LedgerKind::Live => "",
+        LedgerKind::Loopback => " --base-url URL",
+        LedgerKind::Sandbox => " --sandbox",
+    };
+    let path = ledger.path();
+    let place = match default_ledger(ledger.kind()).is_some_and(|default| default == path) {
+        true => String::new(),
+        false => format!(" --ledger {}", quoted(&path.display().to_string())),
+    };
+    format!("payonce run {}{apis}{place}{kind} --continue {}", quoted(input), run.id)
+}
+
+/// A word for the shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn no_ledger(path: &Path) -> Usage {
+    let others = [LedgerKind::Sandbox, LedgerKind::Loopback].into_iter().filter_map(default_ledger);
+    let others: Vec<_> = others.filter(|other| other.exists()).map(|other| other.display().to_string()).collect();
+    let hint = if others.is_empty() { String::new() } else { format!(" (there is {})", others.join(" and ")) };
+    Usage(format!("there is no ledger at {}; --ledger FILE names another{hint}", path.display()))
 }
 
 fn ledger_path(shared: &SharedArgs, config: &Config) -> anyhow::Result<PathBuf> {

@@ -45,6 +45,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         LedgerError::NoSuchRun(_)
         | LedgerError::NoRunOf(_)
         | LedgerError::OtherRun { .. }
+        | LedgerError::Forgotten(_)
         | LedgerError::NoSuchDoubt(_) => Exit::Usage,
         LedgerError::Failed(_) => Exit::Unexpected,
     })

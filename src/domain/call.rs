@@ -187,6 +187,46 @@ pub struct DoubtFilter {
     pub api: Option<ApiId>,
 }
 
+/// What became of a call, as the ledger keeps it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallState {
+    /// Without a settlement: under way, or left behind by a process that was killed.
+    Open,
+    Paid,
+    NoRecord,
+    Rejected,
+    Failed,
+    Unpaid,
+    InDoubt,
+    Released,
+    WrittenOff,
+    Lost,
+}
+
+/// A call as its books have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallEntry {
+    pub call: CallId,
+    pub api: ApiId,
+    pub subject: Subject,
+    pub sent: Stamp,
+    pub state: CallState,
+    /// Unbilled as payonce assumes; the document does not say so.
+    pub assumed: bool,
+    pub price: Money,
+    pub order_id: Option<String>,
+}
+
+/// Which calls are meant. Empty means all.
+#[derive(Clone, Debug, Default)]
+pub struct CallFilter {
+    pub api: Option<ApiId>,
+    /// Sent at this moment or later.
+    pub from: Option<Stamp>,
+    /// Sent before this moment.
+    pub before: Option<Stamp>,
+}
+
 /// What is decided about a doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {

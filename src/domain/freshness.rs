@@ -112,6 +112,15 @@ impl fmt::Display for Day {
     }
 }
 
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let date = text.trim().parse::<Date>().ok().filter(|date| date.strftime("%Y-%m-%d").to_string() == text.trim());
+        date.map(Day::of).ok_or_else(|| format!("'{text}' is not a day: write one such as 2026-10-01"))
+    }
+}
+
 /// How long an answer is reused by later runs (`--reuse`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reuse {
@@ -180,6 +189,15 @@ mod tests {
 
     fn at(text: &str) -> Stamp {
         Stamp(text.parse::<Timestamp>().expect("a time stamp").as_millisecond())
+    }
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        let day: Day = "2026-10-01".parse().expect("a day");
+        assert_eq!((day.to_string().as_str(), day.start()), ("2026-10-01", at("2026-09-30T16:00:00Z")));
+        for wrong in ["2026-10", "2026-13-01", "2026-02-30", "20261001", "01.10.2026", "2026-10-01T00:00", ""] {
+            assert!(wrong.parse::<Day>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@
 use std::future::Future;
 
 use crate::domain::call::{
-    ApiId, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement, Standing, Totals, View,
+    ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement,
+    Standing, Totals, View,
 };
-use crate::domain::freshness::Stamp;
+use crate::domain::freshness::{Day, Stamp};
 use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::RawReply;
@@ -30,6 +31,11 @@ pub enum LedgerError {
     OtherRun { run: RunId, was: String },
     #[error("there is no doubt {0} in this ledger; `payonce doubts` lists them")]
     NoSuchDoubt(CallId),
+    #[error(
+        "answers of run {0} were dropped from this ledger (payonce forget): going on with it would pay for them a second time, and its \
+         output cannot be written again; ask anew with --new-run"
+    )]
+    Forgotten(RunId),
     #[error("{0}")]
     Failed(String),
 }
@@ -76,6 +82,18 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 
     /// Decides doubts. All or none.
     fn decide(&self, calls: Vec<CallId>, decision: Decision) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// Calls after `cursor`, open ones too, in order of their ids.
+    fn calls(
+        &self,
+        filter: CallFilter,
+        cursor: Option<CallId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<CallEntry>, LedgerError>> + Send;
+
+    /// Drops what is known about subjects from settled calls that were sent before that day, for good; keeps doubts, open calls
+    /// and all totals. Says how many calls there were. Doing it again completes what was cut short.
+    fn forget(&self, before: Day) -> impl Future<Output = Result<u64, LedgerError>> + Send;
 
     fn totals(&self, scope: Scope) -> impl Future<Output = Result<Totals, LedgerError>> + Send;
 

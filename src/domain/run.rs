@@ -124,6 +124,8 @@ pub struct RunInfo {
     /// The exit code of its newest invocation; none while it is under way or after it was killed.
     pub outcome: Option<u8>,
     pub window: Window,
+    /// Answers inside its window were dropped: it can be neither gone on with nor exported again.
+    pub forgotten: bool,
 }
 
 /// Why a lane ended. One that ran out of rows is [`LaneEnd::Finished`].

@@ -147,6 +147,11 @@ impl Books {
         Ok(Some(id))
     }
 
+    /// After reasons were dropped from disk.
+    pub(super) fn forget_reasons(&mut self) {
+        self.reasons.clear();
+    }
+
     pub(super) fn is_busy(&self, api: i64, subject: Subject) -> bool {
         self.busy.contains(&(api, subject))
     }
@@ -276,7 +281,8 @@ fn open_call(row: &Row<'_>) -> rusqlite::Result<OpenCall> {
     })
 }
 
-/// The first number that no call ever had. Ids leave both tables only by withdrawal, which notes how far they had come.
+/// The first number that no call ever had. Ids leave both tables only by withdrawal and by forgetting, which note how far they
+/// had come.
 fn next_call(db: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT 1 + max(
         (SELECT ifnull(max(id), 0) FROM call),
@@ -285,12 +291,13 @@ fn next_call(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row(sql, [], |row| row.get(0))
 }
 
-/// Stamps never decrease with the ids of calls, so the newest call carries the newest of theirs.
+/// Stamps never decrease with the ids of calls, so the newest call carries the newest of theirs; that of dropped calls is noted.
 fn newest(db: &Connection) -> rusqlite::Result<Stamp> {
     let sql = "SELECT max(
         ifnull((SELECT max(max(began), max(ifnull(finished, 0))) FROM run), 0),
         ifnull((SELECT max(max(seen), max(ifnull(ended, 0))) FROM owner), 0),
         ifnull((SELECT at FROM call ORDER BY id DESC LIMIT 1), 0),
-        ifnull((SELECT max(at) FROM open_call), 0))";
+        ifnull((SELECT max(at) FROM open_call), 0),
+        ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'newest'), 0))";
     db.query_row(sql, [], |row| row.get(0)).map(Stamp)
 }

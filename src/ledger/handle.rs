@@ -7,11 +7,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::domain::call::{
-    ApiId, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement, Standing, Totals, View,
+    ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement,
+    Standing, Totals, View,
 };
+use crate::domain::freshness::Day;
 use crate::domain::ports::{Clock, Ledger, LedgerError};
 use crate::domain::run::{LedgerKind, OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
 use crate::domain::subject::Subject;
@@ -19,7 +22,7 @@ use crate::ledger::reader::{Query, Reader};
 use crate::ledger::reports;
 use crate::ledger::rescue::{self, Absorbed};
 use crate::ledger::store::{self, Identity, OpenError};
-use crate::ledger::transact::{self, Desk};
+use crate::ledger::transact::{self, Desk, Forget};
 use crate::ledger::worker::Worker;
 use crate::ledger::writer::{Errand, Job, Stop, Writer};
 
@@ -44,7 +47,21 @@ impl SqliteLedger {
     /// Opens the ledger, making it where there is none, and takes in what a rescue file holds. The caller holds the
     /// [`RunLock`](crate::ledger::RunLock) of this ledger.
     pub fn open(path: &Path, kind: LedgerKind, clock: Arc<dyn Clock>) -> Result<SqliteLedger, OpenError> {
-        let (db, identity) = store::open_for_writing(path, kind, clock.now())?;
+        let opened = store::open_for_writing(path, kind, clock.now())?;
+        SqliteLedger::serve(path, opened, clock)
+    }
+
+    /// The same for a ledger that is there already, whatever it is stamped.
+    pub fn open_existing(path: &Path, clock: Arc<dyn Clock>) -> Result<SqliteLedger, OpenError> {
+        let opened = store::open_existing_for_writing(path)?;
+        SqliteLedger::serve(path, opened, clock)
+    }
+
+    fn serve(
+        path: &Path,
+        (db, identity): (Connection, Identity),
+        clock: Arc<dyn Clock>,
+    ) -> Result<SqliteLedger, OpenError> {
         let mut writer = Writer::new(path.to_owned(), db, clock).map_err(|error| OpenError::sqlite(path, &error))?;
         let absorbed = absorb(path, &identity.uid, &mut writer)?;
         let (read_db, _) = store::open_for_reading(path)?;
@@ -92,15 +109,19 @@ impl SqliteLedger {
         &self,
         work: impl FnOnce(&mut Desk<'_>) -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let Some(writer) = &self.inner.writer else {
-            return Err(LedgerError::Failed(format!(
-                "the ledger {} was opened for reading only",
-                self.path().display()
-            )));
-        };
         let (reply, answer) = oneshot::channel();
-        writer.send(Box::new(Errand::new(work, reply))).map_err(|_| self.gone())?;
+        self.hand_in(Box::new(Errand::new(work, reply)))?;
         answer.await.map_err(|_| self.gone())?
+    }
+
+    fn hand_in(&self, job: Box<dyn Job>) -> Result<(), LedgerError> {
+        match &self.inner.writer {
+            Some(writer) => writer.send(job).map_err(|_| self.gone()),
+            None => {
+                let path = self.path().display();
+                Err(LedgerError::Failed(format!("the ledger {path} was opened for reading only")))
+            }
+        }
     }
 
     async fn read<T: Send + 'static>(
@@ -209,6 +230,21 @@ impl Ledger for SqliteLedger {
 
     async fn decide(&self, calls: Vec<CallId>, decision: Decision) -> Result<(), LedgerError> {
         self.write(move |desk| transact::decide(desk, &calls, decision)).await
+    }
+
+    async fn calls(
+        &self,
+        filter: CallFilter,
+        cursor: Option<CallId>,
+        limit: usize,
+    ) -> Result<Vec<CallEntry>, LedgerError> {
+        self.read(move |reader| reports::calls(reader.db(), &filter, cursor, limit)).await
+    }
+
+    async fn forget(&self, before: Day) -> Result<u64, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(Box::new(Forget::new(before, reply)))?;
+        answer.await.map_err(|_| self.gone())?
     }
 
     async fn totals(&self, scope: Scope) -> Result<Totals, LedgerError> {

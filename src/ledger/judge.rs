@@ -1,7 +1,8 @@
 //! Which call speaks for a subject: the rules of freshness, as one pure function that `open` and `look_up` share.
 //!
-//! Invariants: a run's own calls are always fresh to it and come before those of others; a call that says nothing about its
-//! subject (an attempt without result, a released or cleared doubt) is never chosen. It cannot fail.
+//! Invariants: a run's own calls are always fresh to it and come before those of others, but where the run gave the subject up
+//! and another run has paid for an answer, that answer speaks; a call that says nothing about its subject (an attempt without
+//! result, a released or cleared doubt) is never chosen. It cannot fail.
 
 use crate::domain::call::CallId;
 use crate::domain::freshness::{Stamp, Window};
@@ -68,9 +69,11 @@ impl Lens<'_> {
         }
     }
 
-    /// The call that speaks for the subject: the newest of the run's own, else the newest of the others.
+    /// The call that speaks for the subject: the newest of the run's own, else the newest of the others. What is paid for is
+    /// shown and reused: where the run itself only failed, the newest paid answer of another run comes first.
     pub(super) fn judge(&self, candidates: &[Candidate]) -> Finding {
         let mut best: Option<(bool, CallId, Status)> = None;
+        let mut paid: Option<CallId> = None;
         let mut stale = false;
         for candidate in candidates {
             match self.hear(candidate) {
@@ -81,13 +84,17 @@ impl Lens<'_> {
                     if best.is_none_or(|(own, call, _)| rank > (own, call)) {
                         best = Some((rank.0, rank.1, status));
                     }
+                    if status == Status::Ok {
+                        paid = paid.max(Some(candidate.call));
+                    }
                 }
             }
         }
-        match best {
-            Some((_, call, status)) => Finding::Known(call, status),
-            None if stale => Finding::Stale,
-            None => Finding::Unknown,
+        match (best, paid) {
+            (Some((_, _, Status::Failed)), Some(call)) => Finding::Known(call, Status::Ok),
+            (Some((_, call, status)), _) => Finding::Known(call, status),
+            (None, _) if stale => Finding::Stale,
+            (None, _) => Finding::Unknown,
         }
     }
 
@@ -152,6 +159,30 @@ mod tests {
         candidates[0].run = OTHER;
         candidates[1].run = OTHER;
         assert_eq!(lens(false).judge(&candidates), Finding::Known(CallId(9), Status::Ok));
+    }
+
+    #[test]
+    fn an_own_failure_does_not_hide_what_another_run_paid_for() {
+        use State::{Failed, InDoubt, NoRecord, Paid};
+        let judge = |candidates: &[Candidate]| lens(false).judge(candidates);
+        let failed = Finding::Known(CallId(5), Status::Failed);
+        // the run's own call, another run's call, its time, what speaks
+        let table = [
+            (Failed, Paid, 150, Finding::Known(CallId(9), Status::Ok)),
+            (Failed, Paid, 50, failed),
+            (Failed, NoRecord, 150, failed),
+            (Failed, InDoubt, 150, failed),
+            (NoRecord, Paid, 150, Finding::Known(CallId(5), Status::NoRecord)),
+        ];
+        for (own, other, at, speaks) in table {
+            let found = judge(&[candidate(5, OWN, own, 120), candidate(9, OTHER, other, at)]);
+            assert_eq!(found, speaks, "own {own:?}, other {other:?} at {at}");
+        }
+        let closed = Lens { closed: Some(Stamp(140)), ..lens(false) };
+        let later = [candidate(5, OWN, Failed, 120), candidate(9, OTHER, Paid, 150)];
+        assert_eq!(closed.judge(&later), failed, "an old output is written again byte for byte");
+        let own_paid_earlier = [candidate(5, OWN, Paid, 120), candidate(6, OWN, Failed, 130)];
+        assert_eq!(judge(&own_paid_earlier), Finding::Known(CallId(5), Status::Ok));
     }
 
     #[test]

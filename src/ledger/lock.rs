@@ -127,11 +127,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_cannot_be_made_says_where() {
+    fn a_lock_where_no_folder_can_be_says_where() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        let error = RunLock::acquire(&file.join("calls.db")).unwrap_err();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let error = RunLock::acquire(&folder.path().join("file/calls.db")).unwrap_err();
         assert!(error.to_string().contains("file/calls.db.lock"), "{error}");
     }
 }

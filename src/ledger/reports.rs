@@ -1,16 +1,18 @@
-//! What is read out of the ledger for people and for the passes: runs, totals, doubts.
+//! What is read out of the ledger for people and for the passes: runs, totals, doubts, calls.
 //!
 //! Invariant: nothing here writes; it serves the reader thread and, inside its transactions, the writer. How it fails: with
 //! SQLite's error; text in the file that is no API or reuse rule is one too.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params, params};
 
-use crate::domain::call::{ApiId, CallId, DoubtEntry, DoubtFilter, Scope, Totals};
-use crate::domain::freshness::{Reuse, Stamp, Window};
+use crate::domain::call::{ApiId, CallEntry, CallFilter, CallId, CallState, DoubtEntry, DoubtFilter, Scope, Totals};
+use crate::domain::freshness::{Day, Reuse, Stamp, Window};
 use crate::domain::money::Money;
 use crate::domain::run::{RunId, RunInfo, RunKey};
-use crate::ledger::rows::{Count, SubjectColumn};
+use crate::ledger::rows::{Count, State, SubjectColumn};
 
 /// The columns of `total`, in the order of [`totals_of`].
 pub(super) const TOTALS: &str = "calls, open, billed, lost, unbilled, unbilled_assumed, in_doubt, written_off, released, \
@@ -92,6 +94,50 @@ fn doubt_of(row: &Row<'_>) -> rusqlite::Result<DoubtEntry> {
     })
 }
 
+/// Calls in the order of their ids. Both tables are in that order already, and SQLite merges them.
+pub(super) fn calls(
+    db: &Connection,
+    filter: &CallFilter,
+    cursor: Option<CallId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<CallEntry>> {
+    let wanted = "id > ?1 AND (?2 IS NULL OR api = (SELECT id FROM api WHERE name = ?2)) \
+                  AND (?3 IS NULL OR at >= ?3) AND (?4 IS NULL OR at < ?4)";
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT id, api, subject, at, state, assumed, price, order_id FROM call WHERE {wanted} \
+         UNION ALL SELECT id, api, subject, at, NULL, 0, price, NULL FROM open_call WHERE {wanted} \
+         ORDER BY id LIMIT ?5"
+    ))?;
+    let apis = apis(db)?;
+    let filter = params![
+        cursor.map_or(i64::MIN, |call| call.0),
+        filter.api.as_ref().map(ApiId::as_str),
+        filter.from.map(|stamp| stamp.0),
+        filter.before.map(|stamp| stamp.0),
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    ];
+    statement.query_map(filter, |row| call_of(row, &apis))?.collect()
+}
+
+fn apis(db: &Connection) -> rusqlite::Result<HashMap<i64, ApiId>> {
+    let mut statement = db.prepare_cached("SELECT id, name FROM api")?;
+    statement.query_map([], |row| Ok((row.get(0)?, ApiId::new(row.get_ref(1)?.as_str()?))))?.collect()
+}
+
+fn call_of(row: &Row<'_>, apis: &HashMap<i64, ApiId>) -> rusqlite::Result<CallEntry> {
+    let api: i64 = row.get(1)?;
+    Ok(CallEntry {
+        call: CallId(row.get(0)?),
+        api: apis.get(&api).cloned().ok_or(rusqlite::Error::IntegralValueOutOfRange(1, api))?,
+        subject: row.get::<_, SubjectColumn>(2)?.0,
+        sent: Stamp(row.get(3)?),
+        state: row.get::<_, Option<State>>(4)?.map_or(CallState::Open, CallState::from),
+        assumed: row.get(5)?,
+        price: Money::from_micros(row.get(6)?),
+        order_id: row.get(7)?,
+    })
+}
+
 /// A run's row.
 pub(super) struct RunRow {
     pub(super) info: RunInfo,
@@ -107,7 +153,8 @@ pub(super) fn runs(db: &Connection) -> rusqlite::Result<Vec<RunInfo>> {
 pub(super) fn run_rows(db: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     let mut statement = db.prepare_cached(
         "SELECT run.id, input_digest, input_name, apis, reuse, run.began, window_opens, finished, outcome, released, \
-                ifnull(max(owner.seen), run.began) \
+                ifnull(max(owner.seen), run.began), \
+                (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'forgotten') \
          FROM run LEFT JOIN owner ON owner.run = run.id GROUP BY run.id ORDER BY run.id DESC",
     )?;
     statement.query_map([], run_of)?.collect()
@@ -130,6 +177,7 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         finished: row.get::<_, Option<i64>>(7)?.map(Stamp),
         outcome: row.get(8)?,
         window,
+        forgotten: row.get::<_, Option<i32>>(11)?.is_some_and(|day| window.opens < Day(day).start()),
     };
     Ok(RunRow { info, released: row.get::<_, Count>(9)?.0 })
 }

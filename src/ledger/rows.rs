@@ -5,7 +5,7 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::domain::call::Outcome;
+use crate::domain::call::{CallState, Outcome};
 use crate::domain::status::Status;
 use crate::domain::subject::Subject;
 
@@ -61,6 +61,22 @@ impl From<Outcome> for State {
             Outcome::Failed => State::Failed,
             Outcome::Unpaid => State::Unpaid,
             Outcome::Doubt => State::InDoubt,
+        }
+    }
+}
+
+impl From<State> for CallState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Paid => CallState::Paid,
+            State::NoRecord => CallState::NoRecord,
+            State::Rejected => CallState::Rejected,
+            State::Failed => CallState::Failed,
+            State::Unpaid => CallState::Unpaid,
+            State::InDoubt => CallState::InDoubt,
+            State::Released => CallState::Released,
+            State::WrittenOff => CallState::WrittenOff,
+            State::Lost => CallState::Lost,
         }
     }
 }

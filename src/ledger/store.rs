@@ -123,11 +123,36 @@ pub(super) struct Identity {
 /// Opens the ledger for writing; makes it where there is none.
 pub(super) fn open_for_writing(path: &Path, kind: LedgerKind, now: Stamp) -> Result<(Connection, Identity), OpenError> {
     create_file(path).map_err(|error| OpenError::io(path, &error))?;
+    let db = prepare_to_write(path, true)?;
+    stamp(&db, kind, now).map_err(|error| OpenError::sqlite(path, &error))?;
+    let identity = identity(&db, path)?;
+    if identity.kind != kind {
+        let found = identity.kind.to_string();
+        return Err(OpenError::WrongKind { path: path.to_owned(), found, wanted: kind });
+    }
+    Ok((db, identity))
+}
+
+/// Opens an existing ledger for writing, of whatever kind it is. An empty file is none yet.
+pub(super) fn open_existing_for_writing(path: &Path) -> Result<(Connection, Identity), OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let db = prepare_to_write(path, false)?;
+    let identity = identity(&db, path)?;
+    Ok((db, identity))
+}
+
+/// A durable connection to a file of ours, and the schema version that it had.
+fn prepare_to_write(path: &Path, may_be_new: bool) -> Result<Connection, OpenError> {
     let wrap = |error: rusqlite::Error| OpenError::sqlite(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(wrap)?;
     db.busy_timeout(PATIENCE).map_err(wrap)?;
     let version = recognise(&db, path)?;
+    if version == 0 && !may_be_new {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
     if db.is_readonly(MAIN_DB).map_err(wrap)? {
         return Err(OpenError::Unwritable { path: path.to_owned(), why: "the file is read-only".to_owned() });
     }
@@ -135,13 +160,7 @@ pub(super) fn open_for_writing(path: &Path, kind: LedgerKind, now: Stamp) -> Res
     crash::point("ledger.created");
     schema::migrate(&db, version).map_err(wrap)?;
     crash::point("ledger.migrated");
-    stamp(&db, kind, now).map_err(wrap)?;
-    let identity = identity(&db, path)?;
-    if identity.kind != kind {
-        let found = identity.kind.to_string();
-        return Err(OpenError::WrongKind { path: path.to_owned(), found, wanted: kind });
-    }
-    Ok((db, identity))
+    Ok(db)
 }
 
 /// Opens an existing ledger for reading.

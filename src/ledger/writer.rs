@@ -44,6 +44,10 @@ impl From<rusqlite::Error> for Stop {
 /// A request on its way through a group.
 pub(super) trait Job: Send {
     fn run(&mut self, desk: &mut Desk<'_>) -> rusqlite::Result<()>;
+    /// What is left to do outside any transaction once the group was committed. Must change no content.
+    fn after(&mut self, _db: &Connection) -> rusqlite::Result<()> {
+        Ok(())
+    }
     /// Told once, after the group was committed or rolled back.
     fn answer(self: Box<Self>, committed: Result<(), LedgerError>);
 }
@@ -107,8 +111,11 @@ impl Writer {
             let mut group = vec![first];
             group.extend(inbox.try_iter().take(GROUP - 1));
             let committed = self.commit(&mut group);
-            for job in group {
-                job.answer(committed.clone());
+            for mut job in group {
+                let ended = committed.clone().and_then(|()| {
+                    job.after(&self.db).map_err(|error| LedgerError::Failed(store::failure(&self.path, &error)))
+                });
+                job.answer(ended);
             }
         }
     }

@@ -126,6 +126,7 @@ async fn run_to_resume<L: Ledger>(job: &Job, input: &Input, ledger: &L) -> anyho
     let key = run_key(job, input);
     let same = |run: &RunInfo| {
         run.finished.is_none()
+            && !run.forgotten
             && run.key.input_digest == key.input_digest
             && run.key.apis == key.apis
             && run.key.reuse == key.reuse
@@ -157,6 +158,10 @@ pub async fn re_export<L: Ledger>(
     };
     if info.key.input_digest != input.digest() {
         return Err(LedgerError::OtherRun { run: info.id, was: info.key.input_name }.into());
+    }
+    if info.forgotten {
+        // Its rows would say `pending`, in the place of an output that had the answers.
+        return Err(LedgerError::Forgotten(info.id).into());
     }
     let views: Vec<View> = job.lanes.iter().map(|lane| view_of(&info, lane)).collect();
     let (job, input, ledger, target) = (job.clone(), input.clone(), ledger.clone(), target.clone());

@@ -3,11 +3,13 @@
 //! Survey reads everything and pays for nothing; fetch asks what is left to ask, one task per lane; export writes the input once
 //! more beside what the ledger knows. Each streams, each can be repeated, and each proves that it read the same bytes.
 
+mod doubts;
 mod enrich;
 mod export;
 mod fetch;
 mod survey;
 
+pub use doubts::{Decided, Which, adopt_all, decide, doubts, masked_numbers};
 pub use enrich::{Enrichment, LaneResult, Outcome, Prepared, foresee, prepare, re_export};
 pub use export::{Exported, columns as output_columns, options as output_options};
 pub use survey::{InvalidGroup, LaneSurvey, Survey};

@@ -1,4 +1,4 @@
-//! Which column holds the phone numbers: what the user says, else a header that is known for it, else the only column whose
+//! Which column holds what: what the user says, else a header that is known for it; for phone numbers also the only column whose
 //! cells look like numbers. Never a guess between two.
 
 use crate::domain::cell::judge;
@@ -6,11 +6,11 @@ use crate::domain::subject::Identity;
 use crate::domain::text::for_terminal;
 
 use super::error::InputError;
-use super::input::Input;
+use super::opened::Table;
 use super::rows::Row;
 
 /// Headers of phone columns, in the form that [`plain_name`] gives them.
-const KNOWN: [&str; 40] = [
+pub(super) const KNOWN: [&str; 40] = [
     "手机号",
     "手机号码",
     "手机",
@@ -56,13 +56,8 @@ const KNOWN: [&str; 40] = [
 /// What forms put behind a column's name.
 const HINTS: [&str; 9] = ["必填", "必填项", "必选", "必须", "必输", "选填", "required", "optional", "11位"];
 
-/// The header is known to stand above phone numbers.
-pub(super) fn is_known(header: &str) -> bool {
-    KNOWN.contains(&plain_name(header).as_str())
-}
-
 /// The header without what people add to it: `＊手机号 （必填）：` is `手机号`.
-fn plain_name(header: &str) -> String {
+pub(super) fn plain_name(header: &str) -> String {
     let folded: String = header.chars().map(|c| half_width(c).to_ascii_lowercase()).collect();
     let mut name = folded;
     for hint in HINTS {
@@ -81,57 +76,128 @@ fn half_width(c: char) -> char {
     }
 }
 
-/// The phone column's place, counted from 0.
-pub(super) fn find(input: &Input, wanted: Option<&str>) -> Result<usize, InputError> {
-    let header = input.header();
-    // A header that is data would be lost as a row, whichever column is chosen.
-    if let Some(at) = header.iter().position(|cell| matches!(judge(cell), Ok(Identity::Number(_)))) {
-        return Err(InputError::NoHeader { name: input.name().to_owned(), column: at + 1 });
-    }
-    if let Some(wanted) = wanted {
-        return named(input, wanted);
-    }
-    let known: Vec<usize> = (0..header.len()).filter(|at| is_known(&header[*at])).collect();
-    match known[..] {
-        [only] => Ok(only),
-        [] => by_content(input),
-        _ => Err(InputError::TwoPhoneColumns { name: input.name().to_owned(), columns: list(header, &known) }),
-    }
+/// What a column holds, and how it is known.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// For messages.
+    pub(super) what: &'static str,
+    /// The flag that names it.
+    pub(super) flag: &'static str,
+    /// Headers in the form that [`plain_name`] gives them.
+    pub(super) known: &'static [&'static str],
 }
 
-/// By exact name, else by position, else by a name that differs only in decoration.
-fn named(input: &Input, wanted: &str) -> Result<usize, InputError> {
-    let header = input.header();
-    let matching = |same: &dyn Fn(&str) -> bool| (0..header.len()).filter(|at| same(&header[*at])).collect::<Vec<_>>();
-    let exact = matching(&|cell| cell.trim() == wanted.trim());
-    let found = match (exact.is_empty(), wanted.trim().parse::<usize>()) {
-        (false, _) => exact,
-        (true, Ok(position)) if (1..=header.len()).contains(&position) => vec![position - 1],
-        (true, Ok(_)) => Vec::new(),
-        (true, Err(_)) => {
-            let plain = plain_name(wanted);
-            matching(&|cell| !plain.is_empty() && plain_name(cell) == plain)
+/// The column of the main job.
+pub(super) const PHONE: Kind = Kind { what: "phone numbers", flag: "--column", known: &KNOWN };
+
+impl Kind {
+    /// The header is known to stand above such a column.
+    pub(super) fn is_known(&self, header: &str) -> bool {
+        self.known.contains(&plain_name(header).as_str())
+    }
+
+    /// The column that the user names, else the only one with a known header; counted from 0.
+    pub(super) fn find(
+        &self,
+        table: &Table,
+        wanted: Option<&str>,
+        except: &[usize],
+    ) -> Result<Option<usize>, InputError> {
+        let header = table.header();
+        refuse_data(table)?;
+        if let Some(wanted) = wanted {
+            return self.named(table, wanted).map(Some);
         }
-    };
-    let name = input.name().to_owned();
-    match found[..] {
-        [only] => Ok(only),
-        [] => Err(InputError::NoSuchColumn {
-            name,
-            wanted: wanted.to_owned(),
-            nearest: nearest(header, wanted).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default(),
+        let known = (0..header.len()).filter(|at| !except.contains(at) && self.is_known(&header[*at]));
+        self.only(table, &known.collect::<Vec<_>>())
+    }
+
+    /// The same for numbers, which also show in the cells.
+    pub(super) fn find_numbers(
+        &self,
+        table: &Table,
+        wanted: Option<&str>,
+        except: &[usize],
+    ) -> Result<Option<usize>, InputError> {
+        match self.find(table, wanted, except)? {
+            Some(found) => Ok(Some(found)),
+            None => self.only(table, &look_like_numbers(table, except)?),
+        }
+    }
+
+    /// For those who cannot do without it.
+    pub(super) fn missing(&self, table: &Table) -> InputError {
+        let header = table.header();
+        InputError::NoColumn {
+            name: table.name().to_owned(),
             columns: list(header, &all(header)),
-        }),
-        _ => Err(InputError::AmbiguousColumn { name, wanted: wanted.to_owned(), columns: list(header, &found) }),
+            what: self.what,
+            flag: self.flag,
+        }
+    }
+
+    /// Never a guess between two.
+    fn only(&self, table: &Table, candidates: &[usize]) -> Result<Option<usize>, InputError> {
+        match candidates {
+            [] => Ok(None),
+            [only] => Ok(Some(*only)),
+            _ => Err(InputError::TwoColumns {
+                name: table.name().to_owned(),
+                columns: list(table.header(), candidates),
+                what: self.what,
+                flag: self.flag,
+            }),
+        }
+    }
+
+    /// By exact name, else by position, else by a name that differs only in decoration.
+    fn named(&self, table: &Table, wanted: &str) -> Result<usize, InputError> {
+        let header = table.header();
+        let matching =
+            |same: &dyn Fn(&str) -> bool| (0..header.len()).filter(|at| same(&header[*at])).collect::<Vec<_>>();
+        let exact = matching(&|cell| cell.trim() == wanted.trim());
+        let found = match (exact.is_empty(), wanted.trim().parse::<usize>()) {
+            (false, _) => exact,
+            (true, Ok(position)) if (1..=header.len()).contains(&position) => vec![position - 1],
+            (true, Ok(_)) => Vec::new(),
+            (true, Err(_)) => {
+                let plain = plain_name(wanted);
+                matching(&|cell| !plain.is_empty() && plain_name(cell) == plain)
+            }
+        };
+        let (name, wanted_name) = (table.name().to_owned(), wanted.to_owned());
+        match found[..] {
+            [only] => Ok(only),
+            [] => Err(InputError::NoSuchColumn {
+                name,
+                wanted: wanted_name,
+                nearest: nearest(header, wanted).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default(),
+                columns: list(header, &all(header)),
+            }),
+            _ => Err(InputError::AmbiguousColumn {
+                name,
+                wanted: wanted_name,
+                columns: list(header, &found),
+                flag: self.flag,
+            }),
+        }
     }
 }
 
-/// The only column in which most filled cells are numbers or digests, over all rows.
-fn by_content(input: &Input) -> Result<usize, InputError> {
-    let header = input.header();
-    let mut filled = vec![0_u64; header.len()];
-    let mut valid = vec![0_u64; header.len()];
-    let (mut rows, mut row) = (input.rows()?, Row::new());
+/// A header that is data would be lost as a row, whichever column is chosen.
+fn refuse_data(table: &Table) -> Result<(), InputError> {
+    match table.header().iter().position(|cell| matches!(judge(cell), Ok(Identity::Number(_)))) {
+        Some(at) => Err(InputError::NoHeader { name: table.name().to_owned(), column: at + 1 }),
+        None => Ok(()),
+    }
+}
+
+/// The columns in which most filled cells are numbers or digests, over all rows.
+fn look_like_numbers(table: &Table, except: &[usize]) -> Result<Vec<usize>, InputError> {
+    let columns = table.header().len();
+    let mut filled = vec![0_u64; columns];
+    let mut valid = vec![0_u64; columns];
+    let (mut rows, mut row) = (table.rows(None)?, Row::new());
     while rows.next_into(&mut row)? {
         for (at, cell) in row.fields().enumerate() {
             let cell = std::str::from_utf8(cell).unwrap_or_default();
@@ -139,14 +205,7 @@ fn by_content(input: &Input) -> Result<usize, InputError> {
             valid[at] += u64::from(judge(cell).is_ok());
         }
     }
-    let candidates: Vec<usize> =
-        (0..header.len()).filter(|at| valid[*at] > 0 && valid[*at] * 2 >= filled[*at]).collect();
-    let name = input.name().to_owned();
-    match candidates[..] {
-        [only] => Ok(only),
-        [] => Err(InputError::NoPhoneColumn { name, columns: list(header, &all(header)) }),
-        _ => Err(InputError::TwoPhoneColumns { name, columns: list(header, &candidates) }),
-    }
+    Ok((0..columns).filter(|at| !except.contains(at) && valid[*at] > 0 && valid[*at] * 2 >= filled[*at]).collect())
 }
 
 fn all(header: &[String]) -> Vec<usize> {
@@ -193,11 +252,11 @@ mod tests {
             "msisdn",
             "手机号\n（11位）",
         ] {
-            assert!(is_known(header), "{header:?}");
+            assert!(PHONE.is_known(header), "{header:?}");
         }
         for header in ["", "姓名", "联系电话（座机）", "办公电话", "手机号归属地", "phone brand", "是否手机"]
         {
-            assert!(!is_known(header), "{header:?}");
+            assert!(!PHONE.is_known(header), "{header:?}");
         }
     }
 

@@ -38,14 +38,14 @@ pub enum InputError {
     NoHeader { name: String, column: usize },
     #[error("{name}: there is no column '{wanted}'{nearest}; there are: {columns}")]
     NoSuchColumn { name: String, wanted: String, nearest: String, columns: String },
-    #[error("{name}: column '{wanted}' occurs more than once: {columns}; pass --column with its position")]
-    AmbiguousColumn { name: String, wanted: String, columns: String },
+    #[error("{name}: column '{wanted}' occurs more than once: {columns}; pass {flag} with its position")]
+    AmbiguousColumn { name: String, wanted: String, columns: String, flag: &'static str },
     #[error(
-        "{name}: no column is known to hold phone numbers; pass --column with a name or a position (and --skip-lines where title lines stand above the header); there are: {columns}"
+        "{name}: no column is known to hold {what}; pass {flag} with a name or a position (and --skip-lines where title lines stand above the header); there are: {columns}"
     )]
-    NoPhoneColumn { name: String, columns: String },
-    #[error("{name}: more than one column could hold the phone numbers: {columns}; pass --column with one of them")]
-    TwoPhoneColumns { name: String, columns: String },
+    NoColumn { name: String, columns: String, what: &'static str, flag: &'static str },
+    #[error("{name}: more than one column could hold the {what}: {columns}; pass {flag} with one of them")]
+    TwoColumns { name: String, columns: String, what: &'static str, flag: &'static str },
     #[error(
         "{name}: record {record} has {fields} fields, the header has {columns}; a delimiter inside a field must be quoted, or pass --delimiter"
     )]

@@ -1,22 +1,12 @@
-//! The input: opened and understood once, read as often as needed.
-//!
-//! Opening reads the whole file (digest, encoding), then its start (delimiter, line ends, header), and where no header is known
-//! to hold phone numbers, the rows. After that nothing is guessed any more: every pass gives the same rows or an error.
+//! The input: a file with a phone column.
 
-use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::sync::Arc;
 
-use super::column;
-use super::decode::{Bytes, MalformedAt, Text};
+use super::column::PHONE;
 use super::error::InputError;
-use super::format::{Charset, Format, Terminator, detect_delimiter, detect_terminator, parse_delimiter};
-use super::rows::{Rows, Shape};
-use super::scan::{is_gz, is_workbook, sample, scan};
-use super::source::{HasChanged, Pass, Source};
-
-/// How much of the start is looked at for delimiter and line ends.
-const SAMPLE: usize = 64 << 10;
+use super::format::Format;
+use super::opened::{ReadOptions, Table};
+use super::rows::Rows;
 
 /// What the user says about the input; the rest is found.
 #[derive(Clone, Debug, Default)]
@@ -32,79 +22,37 @@ pub struct InputOptions {
 /// An open input file.
 #[derive(Debug)]
 pub struct Input {
-    name: Arc<str>,
-    source: Arc<Source>,
-    digest: [u8; 32],
-    format: Format,
-    not_utf8: Option<u64>,
-    skip_lines: usize,
-    header: Vec<String>,
+    table: Table,
     phone_column: usize,
 }
 
 impl Input {
     /// Opens a file, or standard input for `-`.
     pub fn open(path: &Path, options: &InputOptions) -> Result<Self, InputError> {
-        let given = options
-            .encoding
-            .as_ref()
-            .map(|label| Charset::of_label(label).ok_or_else(|| InputError::UnknownEncoding { label: label.clone() }));
-        let given = given.transpose()?;
-        let delimiter = options
-            .delimiter
-            .as_ref()
-            .map(|text| parse_delimiter(text).ok_or_else(|| InputError::BadDelimiter { text: text.clone() }));
-        let delimiter = delimiter.transpose()?;
-
-        let source = Arc::new(Source::open(path)?);
-        let name: Arc<str> = Arc::from(source.name.as_str());
-        let magic = source.magic().map_err(|error| InputError::Read { name: name.to_string(), error })?;
-        if source.is_empty() {
-            return Err(InputError::Empty { name: name.to_string() });
-        }
-        if is_workbook(&magic) {
-            return Err(InputError::Workbook { name: name.to_string() });
-        }
-        let gz = is_gz(&magic);
-        let found = scan(&source, gz, given)?;
-        let mut input = Input {
-            name,
-            source,
-            digest: found.digest,
-            format: Format {
-                charset: found.charset,
-                bom: found.bom,
-                delimiter: b',',
-                terminator: Terminator::Lf,
-                gz,
-                preamble: String::new(),
-            },
-            not_utf8: found.not_utf8,
-            skip_lines: options.skip_lines,
-            header: Vec::new(),
-            phone_column: 0,
-        };
-        input.look_at_start(delimiter)?;
-        input.phone_column = column::find(&input, options.column.as_deref())?;
-        Ok(input)
+        let InputOptions { column, encoding, delimiter, skip_lines } = options;
+        let read = ReadOptions { encoding: encoding.clone(), delimiter: delimiter.clone(), skip_lines: *skip_lines };
+        let table = Table::open(path, &read, |header| PHONE.is_known(header))?;
+        let phone_column = PHONE.find_numbers(&table, column.as_deref(), &[])?;
+        let phone_column = phone_column.ok_or_else(|| PHONE.missing(&table))?;
+        Ok(Input { table, phone_column })
     }
 
     /// What the user named it.
     pub fn name(&self) -> &str {
-        &self.name
+        self.table.name()
     }
 
     /// SHA-256 of the raw bytes.
     pub fn digest(&self) -> [u8; 32] {
-        self.digest
+        self.table.digest()
     }
 
     pub fn format(&self) -> &Format {
-        &self.format
+        self.table.format()
     }
 
     pub fn header(&self) -> &[String] {
-        &self.header
+        self.table.header()
     }
 
     /// The place of the phone column, counted from 0.
@@ -114,80 +62,10 @@ impl Input {
 
     /// A new pass from the first data record on.
     pub fn rows(&self) -> Result<Rows, InputError> {
-        let (text, _) = self.text()?;
-        let mut rows = self.rows_of(text);
-        rows.header()?;
-        rows.select(self.phone_column);
-        Ok(rows)
+        self.table.rows(Some(self.phone_column))
     }
 
     pub(super) fn identity(&self) -> Option<(u64, u64)> {
-        self.source.identity
+        self.table.identity()
     }
-
-    /// Preamble, delimiter, line ends and header.
-    fn look_at_start(&mut self, delimiter: Option<u8>) -> Result<(), InputError> {
-        let (mut text, preamble) = self.text()?;
-        let start = sample(&mut text, SAMPLE);
-        self.format.preamble = preamble;
-        self.format.delimiter = delimiter.unwrap_or_else(|| detect_delimiter(&start, column::is_known));
-        self.format.terminator = detect_terminator(&start, self.format.delimiter);
-
-        let (text, _) = self.text()?;
-        let header = match self.rows_of(text).header()? {
-            Some(header) => header,
-            None if self.skip_lines > 0 => {
-                return Err(InputError::NothingAfterSkipped { name: self.name.to_string(), lines: self.skip_lines });
-            }
-            None => return Err(InputError::Empty { name: self.name.to_string() }),
-        };
-        self.header = header.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
-        Ok(())
-    }
-
-    /// The text from the header line on, and the title lines above it.
-    fn text(&self) -> Result<(BufReader<Text>, String), InputError> {
-        let pass = Pass::new(Arc::clone(&self.source), Some(self.digest));
-        let bytes = Bytes::new(pass, self.format.gz);
-        let mut text = BufReader::new(Text::new(bytes, self.format.charset, self.format.bom));
-        let mut preamble = Vec::new();
-        for _ in 0..self.skip_lines {
-            text.read_until(b'\n', &mut preamble).map_err(|error| {
-                fault(error, &self.name, "the title lines", self.format.charset.name(), self.not_utf8)
-            })?;
-        }
-        Ok((text, String::from_utf8_lossy(&preamble).into_owned()))
-    }
-
-    fn rows_of(&self, text: BufReader<Text>) -> Rows {
-        Rows::new(
-            text,
-            Shape {
-                name: Arc::clone(&self.name),
-                encoding: self.format.charset.name(),
-                not_utf8: self.not_utf8,
-                delimiter: self.format.delimiter,
-            },
-        )
-    }
-}
-
-/// What went wrong below, in words: the readers pass their findings up inside an [`io::Error`].
-pub(super) fn fault(
-    error: io::Error,
-    name: &str,
-    place: &str,
-    encoding: &'static str,
-    not_utf8: Option<u64>,
-) -> InputError {
-    let name = name.to_owned();
-    let inner = error.get_ref();
-    if inner.is_some_and(|inner| inner.is::<HasChanged>()) {
-        return InputError::Changed { name };
-    }
-    if let Some(MalformedAt { offset }) = inner.and_then(|inner| inner.downcast_ref()) {
-        let guess = not_utf8.map(|at| format!(" (nor is the file UTF-8: that breaks off at {at})")).unwrap_or_default();
-        return InputError::Malformed { name, place: place.to_owned(), offset: *offset, encoding, guess };
-    }
-    InputError::Read { name, error }
 }

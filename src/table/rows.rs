@@ -14,7 +14,7 @@ use crate::domain::cell::judge;
 
 use super::decode::Text;
 use super::error::InputError;
-use super::input::fault;
+use super::opened::fault;
 
 /// Most bytes of one record.
 const LONGEST: usize = 1 << 20;
@@ -31,7 +31,7 @@ pub struct Row {
     /// The first data record is 1; blank lines do not count.
     pub record: u64,
     pub(super) fields: ByteRecord,
-    column: usize,
+    column: Option<usize>,
 }
 
 impl Row {
@@ -41,7 +41,12 @@ impl Row {
 
     /// The cell of the phone column.
     pub fn cell(&self) -> &str {
-        self.fields.get(self.column).and_then(|cell| std::str::from_utf8(cell).ok()).unwrap_or_default()
+        self.column.map(|column| self.field(column)).unwrap_or_default()
+    }
+
+    /// Any cell.
+    pub(super) fn field(&self, column: usize) -> &str {
+        self.fields.get(column).and_then(|cell| std::str::from_utf8(cell).ok()).unwrap_or_default()
     }
 
     /// All fields in UTF-8.
@@ -59,7 +64,7 @@ pub struct Rows {
     not_utf8: Option<u64>,
     delimiter: u8,
     columns: usize,
-    column: usize,
+    column: Option<usize>,
     record: u64,
     done: bool,
 }
@@ -83,7 +88,7 @@ impl Rows {
             .buffer_capacity(64 << 10)
             .from_reader(guarded);
         let Shape { name, encoding, not_utf8, delimiter } = shape;
-        Rows { reader, name, encoding, not_utf8, delimiter, columns: 0, column: 0, record: 0, done: false }
+        Rows { reader, name, encoding, not_utf8, delimiter, columns: 0, column: None, record: 0, done: false }
     }
 
     /// Reads the header, which fixes the number of columns. None where there is no line at all.
@@ -96,8 +101,8 @@ impl Rows {
         Ok(Some(header))
     }
 
-    /// Which field is the phone cell.
-    pub(super) fn select(&mut self, column: usize) {
+    /// Which field is the phone cell, if there is one.
+    pub(super) fn select(&mut self, column: Option<usize>) {
         self.column = column;
     }
 
@@ -119,7 +124,7 @@ impl Rows {
             return Err(InputError::SwallowedRow { name: self.name.to_string(), record: self.record });
         }
         self.fit(&mut row.fields)?;
-        if let Some(cell) = row.fields.get(self.column)
+        if let Some(cell) = self.column.and_then(|column| row.fields.get(column))
             && std::str::from_utf8(cell).is_err()
         {
             // The first pass found no such bytes.
@@ -148,13 +153,14 @@ impl Rows {
     }
 
     fn swallowed_a_row(&self, fields: &ByteRecord) -> bool {
+        let Some(column) = self.column else { return false };
         if self.columns < NARROWEST || !fields.as_slice().contains(&b'\n') {
             return false;
         }
         let is_row = |line: &[u8]| {
             let mut cells = line.split(|byte| *byte == self.delimiter);
-            let number = cells.nth(self.column).and_then(|cell| std::str::from_utf8(cell).ok());
-            number.is_some_and(|cell| judge(cell).is_ok()) && self.column + 1 + cells.count() >= self.columns
+            let number = cells.nth(column).and_then(|cell| std::str::from_utf8(cell).ok());
+            number.is_some_and(|cell| judge(cell).is_ok()) && column + 1 + cells.count() >= self.columns
         };
         fields.iter().any(|field| field.split(|byte| *byte == b'\n').skip(1).any(is_row))
     }

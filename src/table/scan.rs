@@ -21,7 +21,7 @@ pub(super) struct Scan {
 /// Reads everything. `given` is the encoding that the user names.
 pub(super) fn scan(source: &Arc<Source>, gz: bool, given: Option<Charset>) -> Result<Scan, InputError> {
     let name = &source.name;
-    let failed = |error| super::input::fault(error, name, "the file", "bytes", None);
+    let failed = |error| super::opened::fault(error, name, "the file", "bytes", None);
     let mut bytes = Bytes::new(Pass::new(Arc::clone(source), None), gz);
     let mut chunk = vec![0; 64 << 10];
     let mut start = Vec::new();

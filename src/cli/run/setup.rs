@@ -4,13 +4,12 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
-use rust_i18n::t;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::super::args::{RunArgs, SharedArgs};
 use super::super::clock::SystemClock;
-use super::super::common::{limited, open_input};
+use super::super::common::{absorbed, limited, open_input};
 use super::super::failure::Usage;
 use crate::catalog::{Catalogue, Method};
 use crate::client::{HttpClient, HttpSettings, RequestShape, Transport};
@@ -150,11 +149,8 @@ async fn lock(ledger: &Path, wait: bool, cancel: &CancellationToken) -> anyhow::
 
 fn open_ledger(place: &LedgerPlace, clock: Arc<dyn Clock>, screen: &Screen) -> anyhow::Result<SqliteLedger> {
     let ledger = SqliteLedger::open(&place.path, place.kind, clock)?;
-    if let Some(absorbed) = ledger.absorbed() {
-        screen.say(&t!("run.absorbed", n = absorbed.settlements));
-        if absorbed.torn {
-            screen.say(&t!("run.torn"));
-        }
+    if let Some(text) = absorbed(&ledger) {
+        screen.say(&text);
     }
     Ok(ledger)
 }

@@ -5,6 +5,7 @@ mod decisions;
 mod doubts;
 mod durability;
 mod files;
+mod forget;
 mod lookups;
 mod model;
 mod speed;

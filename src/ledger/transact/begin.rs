@@ -1,7 +1,8 @@
 //! The life of runs and of their invocations: begin, sign of life, end.
 //!
 //! Invariant: a run's window is fixed when it begins; going on with it never moves the window. How it fails: a run that is not
-//! there or belongs to another input is refused.
+//! there, belongs to another input or has forgotten its answers
+//! is refused.
 
 use rusqlite::params;
 
@@ -42,7 +43,8 @@ fn find(desk: &Desk<'_>, key: &RunKey, start: Start) -> Result<Option<RunInfo>, 
         Start::Begin => Ok(None),
         Start::ResumeOrBegin => {
             let mut runs = reports::runs(desk.db)?.into_iter();
-            Ok(runs.find(|info| info.finished.is_none() && info.key.reuse == key.reuse && same_input(info)))
+            let unfinished = |info: &RunInfo| info.finished.is_none() && !info.forgotten;
+            Ok(runs.find(|info| unfinished(info) && info.key.reuse == key.reuse && same_input(info)))
         }
         Start::Continue(run) => {
             let wanted = reports::runs(desk.db)?.into_iter().find(|info| info.id == run);
@@ -51,6 +53,10 @@ fn find(desk: &Desk<'_>, key: &RunKey, start: Start) -> Result<Option<RunInfo>, 
                 let apis: Vec<_> = info.key.apis.iter().map(|api| api.as_str()).collect();
                 let was = format!("{} with --api {}", info.key.input_name, apis.join(","));
                 return Err(LedgerError::OtherRun { run, was }.into());
+            }
+            if info.forgotten {
+                // It would ask, and pay for, everything that it does not know any more.
+                return Err(LedgerError::Forgotten(run).into());
             }
             Ok(Some(info))
         }

@@ -4,6 +4,7 @@
 
 mod begin;
 mod decide;
+mod forget;
 mod grant;
 mod settle;
 
@@ -19,6 +20,7 @@ use crate::ledger::books::Books;
 
 pub(super) use begin::{begin, finish, heartbeat};
 pub(super) use decide::decide;
+pub(super) use forget::Forget;
 pub(super) use grant::open;
 pub(super) use settle::{adopt_orphans, settle, withdraw};
 

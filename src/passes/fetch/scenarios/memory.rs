@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::script::Store;
 use crate::domain::call::{
-    ApiId, CallId, Decision, DoubtEntry, DoubtFilter, Limit, Opened, Opening, Outcome, Scope, Settlement, Shortage,
-    Standing, Totals, View,
+    ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Limit, Opened, Opening, Outcome, Scope,
+    Settlement, Shortage, Standing, Totals, View,
 };
-use crate::domain::freshness::{Reuse, Stamp};
+use crate::domain::freshness::{Day, Reuse, Stamp};
 use crate::domain::money::Money;
 use crate::domain::ports::{Ledger, LedgerError};
 use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
@@ -244,6 +244,19 @@ impl Ledger for MemoryLedger {
     }
 
     async fn decide(&self, _calls: Vec<CallId>, _decision: Decision) -> Result<(), LedgerError> {
+        not_here()
+    }
+
+    async fn calls(
+        &self,
+        _filter: CallFilter,
+        _cursor: Option<CallId>,
+        _limit: usize,
+    ) -> Result<Vec<CallEntry>, LedgerError> {
+        not_here()
+    }
+
+    async fn forget(&self, _before: Day) -> Result<u64, LedgerError> {
         not_here()
     }
 
