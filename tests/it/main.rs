@@ -5,5 +5,8 @@
 //! never for time to pass, and bounds on time are generous.
 
 mod house;
+mod lanes;
 mod main_job;
+mod replies;
+mod resume;
 mod support;

@@ -36,6 +36,11 @@ impl Night {
         Night { root, env: Vec::new(), commands: Cell::new(0) }
     }
 
+    /// One that sends fast and keeps its ledger in `calls.db`, for tests that are about neither.
+    pub fn fast() -> Self {
+        Night::new().env("PAYONCE_RATE", "2000/s").env("PAYONCE_LEDGER", "calls.db")
+    }
+
     /// Puts a file into the working folder.
     pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.write(name, content);
@@ -104,14 +109,19 @@ impl Night {
         self.start(args, None, None).wait()
     }
 
-    /// The same with `input` on standard input.
-    pub fn pipe<I: IntoIterator<Item: Into<OsString>>>(&self, input: impl AsRef<[u8]>, args: I) -> Ran {
-        self.start(args, None, Some(input.as_ref())).wait()
-    }
-
     /// Runs payonce against `vendor`, with its key and its address.
     pub fn ask<I: IntoIterator<Item: Into<OsString>>>(&self, vendor: &Vendor, args: I) -> Ran {
         self.spawn(vendor, args).wait()
+    }
+
+    /// The same with `input` on standard input.
+    pub fn pipe<I: IntoIterator<Item: Into<OsString>>>(
+        &self,
+        vendor: &Vendor,
+        input: impl AsRef<[u8]>,
+        args: I,
+    ) -> Ran {
+        self.start(args, Some(vendor.base_url()), Some(input.as_ref())).wait()
     }
 
     /// Starts the same and leaves it running.
@@ -188,9 +198,14 @@ impl Running {
     }
 
     /// Sends a signal by its name, such as `INT`.
-    pub fn signal(&self, name: &str) -> &Self {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
         assert!(sent.expect("sh is there").success(), "no {name} could be sent:\n{}", self.printed(None));
+    }
+
+    /// The same, to go on with.
+    pub fn signalled(self, name: &str) -> Self {
+        self.signal(name);
         self
     }
 
