@@ -6,7 +6,7 @@ mod table;
 mod vendor;
 mod wire;
 
-pub use night::{Night, Running};
+pub use night::{Night, mode};
 pub use ran::Ran;
 pub use table::Table;
 pub use vendor::{Address, KEY, Vendor};
