@@ -10,6 +10,7 @@ use crate::domain::freshness::Reuse;
 use crate::domain::money::Money;
 use crate::domain::rate::Rate;
 use crate::domain::status::Status;
+use crate::progress::Language;
 use crate::settings::{LogFormat, Span, TimeOfDay};
 
 /// Enrich a customer CSV through pay-per-call phone-number APIs, overnight, and never pay twice.
@@ -72,6 +73,9 @@ pub struct SharedArgs {
     /// Append log lines to this file
     #[arg(long, global = true, value_name = "FILE", env = "PAYONCE_LOG_FILE")]
     pub log_file: Option<PathBuf>,
+    /// Language of plan, progress, summary and reasons [default: from LC_ALL, LC_MESSAGES, LANG]
+    #[arg(long, global = true, value_name = "LANG", env = "PAYONCE_LANG")]
+    pub lang: Option<LanguageArg>,
     /// Print nothing unless something is wrong
     #[arg(long, short, global = true, env = "PAYONCE_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
     pub quiet: bool,
@@ -88,6 +92,27 @@ impl From<LogFormatArg> for LogFormat {
         match arg {
             LogFormatArg::Text => LogFormat::Text,
             LogFormatArg::Json => LogFormat::Json,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LanguageArg {
+    Zh,
+    En,
+}
+
+impl LanguageArg {
+    /// The language of this process.
+    pub fn resolve(arg: Option<LanguageArg>) -> Language {
+        match arg {
+            Some(LanguageArg::Zh) => Language::Chinese,
+            Some(LanguageArg::En) => Language::English,
+            None => {
+                let mut values =
+                    ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+                Language::of_locale(&values.find(|value| !value.is_empty()).unwrap_or_default())
+            }
         }
     }
 }
@@ -170,6 +195,9 @@ pub struct RunArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", env = "PAYONCE_SUMMARY", help_heading = "Output")]
     pub summary: Option<PathBuf>,
+    /// Write the run's figures to this file, for Prometheus's textfile collector
+    #[arg(long, value_name = "FILE", env = "PAYONCE_METRICS_FILE", help_heading = "Output")]
+    pub metrics_file: Option<PathBuf>,
     /// Ask rows with these statuses of earlier runs anew: no_record, rejected
     #[arg(long, value_name = "STATUS", value_delimiter = ',', help_heading = "Run")]
     pub again: Vec<Status>,

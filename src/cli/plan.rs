@@ -38,9 +38,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         .enumerate()
         .map(|(i, lane)| (lane.profile.id.to_string(), lane_bill(job, survey, i)))
         .collect();
-    let costs: Option<Vec<Money>> =
-        job.lanes.iter().zip(&survey.lanes).map(|(lane, survey)| Some(lane.price? * survey.to_ask.len())).collect();
-    let cost = costs.map(|costs| costs.into_iter().sum::<Money>());
+    let cost = worst_case_cost(job, survey);
     let seconds = lanes.values().map(|lane| lane.seconds).fold(0.0, f64::max);
     let now = jiff::Zoned::now();
     let ends = now.checked_add(Duration::from_secs_f64(seconds.min(1e9))).unwrap_or_else(|_| now.clone());
@@ -57,6 +55,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
             .invalid
             .iter()
             .map(|group| InvalidCells {
+                invalid: group.reason,
                 reason: group.reason.word(),
                 text: group.reason.to_string(),
                 rows: group.rows,
@@ -73,6 +72,11 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         fits_until: job.deadline.as_ref().map(|deadline| seconds <= deadline.after.as_secs_f64()),
         lanes,
     }
+}
+
+/// What it costs if every number is answered; none where a price is unknown.
+pub(super) fn worst_case_cost(job: &Job, survey: &Survey) -> Option<Money> {
+    job.lanes.iter().zip(&survey.lanes).map(|(lane, survey)| Some(lane.price? * survey.to_ask.len())).sum()
 }
 
 fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {

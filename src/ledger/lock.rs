@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::crash;
 use crate::ledger::host::host;
 use crate::ledger::store::{beside, make_folder};
 
@@ -73,6 +74,7 @@ impl RunLock {
             file.rewind()?;
             writeln!(file, "{text}")
         });
+        crash::point("lock.taken");
         match written {
             Ok(()) => Ok(RunLock { _file: file }),
             Err(error) => Err(LockError::Failed { path, error }),
@@ -121,8 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_in_a_missing_folder_says_where() {
-        let error = RunLock::acquire(Path::new("/nonexistent/folder/calls.db")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/folder/calls.db.lock"), "{error}");
+    fn a_lock_that_cannot_be_made_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = RunLock::acquire(&file.join("calls.db")).unwrap_err();
+        assert!(error.to_string().contains("file/calls.db.lock"), "{error}");
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, params};
 
+use crate::crash;
 use crate::domain::freshness::Stamp;
 use crate::domain::run::LedgerKind;
 use crate::ledger::schema;
@@ -131,10 +132,10 @@ pub(super) fn open_for_writing(path: &Path, kind: LedgerKind, now: Stamp) -> Res
         return Err(OpenError::Unwritable { path: path.to_owned(), why: "the file is read-only".to_owned() });
     }
     make_durable(&db, path)?;
+    crash::point("ledger.created");
     schema::migrate(&db, version).map_err(wrap)?;
-    if version == 0 {
-        stamp(&db, kind, now).map_err(wrap)?;
-    }
+    crash::point("ledger.migrated");
+    stamp(&db, kind, now).map_err(wrap)?;
     let identity = identity(&db, path)?;
     if identity.kind != kind {
         let found = identity.kind.to_string();
@@ -206,10 +207,11 @@ fn make_durable(db: &Connection, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Stamps a ledger that has no stamp yet; its making may have been cut off just before.
 fn stamp(db: &Connection, kind: LedgerKind, now: Stamp) -> rusqlite::Result<()> {
     let uid = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     db.execute(
-        "INSERT INTO meta (name, value) VALUES ('kind', ?1), ('made', ?2), ('uid', ?3)",
+        "INSERT OR IGNORE INTO meta (name, value) VALUES ('kind', ?1), ('made', ?2), ('uid', ?3)",
         params![kind.as_str(), now.rfc3339(), uid],
     )?;
     Ok(())

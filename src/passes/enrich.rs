@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::export::{Exported, export};
 use super::fetch::{Shared, fetch};
 use super::survey::{Survey, census, is_changed, standings};
+use crate::crash;
 use crate::domain::call::{Scope, Totals, View};
 use crate::domain::exit::Exit;
 use crate::domain::freshness::Stamp;
@@ -79,7 +80,9 @@ pub async fn prepare<L: Ledger>(job: &Job, input: &Arc<Input>, ledger: &L) -> an
         let (job, input) = (job.clone(), input.clone());
         tokio::task::spawn_blocking(move || census(&input, &job)).await??
     };
+    crash::point("run.surveyed");
     let run = ledger.begin(run_key(job, input), job.start, job.terms.clone()).await?;
+    crash::point("run.begun");
     let orphans = ledger.adopt_orphans(run.id).await?;
     let views: Vec<View> = job
         .lanes
@@ -210,10 +213,12 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
                 return Err(error);
             }
         };
+        crash::point("run.exported");
         let exit = exported.iter().fold(ends_exit, |exit, exported| exit.or_graver(exit_of_rows(exported)));
         let finished = ends.iter().all(|end| *end == LaneEnd::Finished);
         let lanes = self.results(run, ends).await?;
         self.ledger.finish(run.id, exit.code(), finished).await?;
+        crash::point("run.finished");
         Ok(Outcome { exit, lanes, exported })
     }
 

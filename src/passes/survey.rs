@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use roaring::RoaringBitmap;
 
 use crate::catalog::{Carrier, Profile, Segments, SubjectForm};
+use crate::crash;
 use crate::domain::call::{Standing, View};
 use crate::domain::cell::{self, Invalid};
 use crate::domain::ports::Ledger;
@@ -95,6 +96,7 @@ pub fn census(input: &Input, job: &Job) -> anyhow::Result<Census> {
     let mut row = Row::default();
     let mut count = 0;
     while rows.next_into(&mut row)? {
+        crash::point("survey.row");
         count = row.record;
         let Ok(record) = u32::try_from(row.record) else {
             bail!("{} has more than {} records; split it", input.name(), u32::MAX);

@@ -10,6 +10,8 @@ mod keys;
 mod places;
 mod resolve;
 mod scalars;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, ConfigError, Loaded, LogFormat};
 pub use deadline::Deadline;

@@ -100,6 +100,7 @@ pub fn resolve(overrides: Overrides, config: &Config, catalogue: &Catalogue) -> 
             None => Start::ResumeOrBegin,
         },
         deadline,
+        confirm_above: config.money.confirm_above,
     })
 }
 

@@ -19,6 +19,7 @@ use super::format::{Charset, Terminator, asks_for_bom, parse_delimiter};
 use super::input::Input;
 use super::place::{Made, Place, Target};
 use super::rows::Row;
+use crate::crash;
 
 /// How the output differs from the input.
 #[derive(Clone, Debug)]
@@ -237,7 +238,9 @@ fn complete(mut writer: csv::Writer<Encode<Sink>>, path: Option<(PathBuf, PathBu
     let (End::Temporary(file), Some((path, folder))) = (encode.finish()?.finish()?, path) else { return Ok(()) };
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
+    crash::point("export.synced");
     file.persist(path).map_err(|error| error.error)?;
+    crash::point("export.renamed");
     File::open(folder)?.sync_all()
 }
 

@@ -7,6 +7,7 @@
 mod bad_input;
 mod commands;
 mod cron;
+mod docs;
 mod house;
 mod lanes;
 mod limits;

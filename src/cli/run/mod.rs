@@ -1,23 +1,25 @@
 //! `payonce run`: the main job.
 
 mod advice;
+mod confirm;
 mod report;
 mod setup;
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use rust_i18n::t;
 use tokio::time::Instant;
 
 use self::setup::{Stage, set_up};
 use super::args::{RunArgs, SharedArgs};
-use super::plan::bill;
-use super::{logging, signals};
+use super::plan::{bill, worst_case_cost};
+use super::{files, logging, signals};
 use crate::domain::exit::Exit;
+use crate::domain::ports::Ledger;
 use crate::passes::{Enrichment, Prepared, prepare};
-use crate::progress::{Gauge, Screen, Watch};
+use crate::progress::{Gauge, RunSummary, Screen, Watch, count, metrics};
 
 pub(super) fn run(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -33,12 +35,17 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     let (config, catalogue) = super::common::load(shared)?;
     logging::start(shared, &config, &screen)?;
     let cancel = signals::watch(screen.clone())?;
-    let summary_file = args.summary.clone();
+    let (summary_file, metrics_file) = (args.summary.clone(), args.metrics_file.clone());
     let stage = set_up(args, shared, &config, &catalogue, &screen, &cancel).await?;
     let Stage { job, input, target, replace_columns, ledger, pace, clients, clock, sandbox, _lock } = stage;
 
     let prepared = prepare(&job, &input, &ledger).await?;
     announce(shared, &screen, &job, &input, &prepared);
+    if !confirm::may_spend(worst_case_cost(&job, &prepared.survey), job.confirm_above, &cancel).await {
+        screen.say(&t!("run.declined"));
+        ledger.finish(prepared.run.id, Exit::Interrupted.code(), false).await?;
+        return Ok(Exit::Interrupted);
+    }
     let gauges: Vec<Arc<Gauge>> = job
         .lanes
         .iter()
@@ -75,13 +82,11 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
         seconds: started.elapsed().as_secs_f64(),
     };
     let summary = report::summary(&facts, &outcome);
-    if let Some(path) = summary_file {
-        write_summary(&path, &summary)?;
-    }
+    write_files(&summary, summary_file.as_deref(), metrics_file.as_deref())?;
     if !shared.quiet || outcome.exit != Exit::Done {
         screen.say(&summary.text());
         if let Some(sandbox) = &sandbox {
-            screen.say(&format!("the sandbox's own bill: {}", sandbox.bill()));
+            screen.say(&t!("run.sandbox_bill", bill = sandbox.bill()));
         }
     }
     Ok(outcome.exit)
@@ -101,30 +106,25 @@ fn announce(
     screen.say(&bill(job, input, &prepared.survey).text());
     let run = &prepared.run;
     if run.resumed {
-        screen.say(&format!(
-            "going on with run {}, begun on {}; --new-run begins anew",
-            run.id,
-            run.began.for_people()
-        ));
+        screen.say(&t!("run.resumed", run = run.id, began = run.began.for_people()));
     }
     if prepared.orphans > 0 {
-        screen.say(&format!(
-            "{} calls were under way when an earlier invocation was killed: they are in doubt now and are not asked again (payonce doubts)",
-            prepared.orphans
-        ));
+        screen.say(&t!("run.orphans", n = count(prepared.orphans)));
     }
 }
 
-/// Writes the summary in one step.
-fn write_summary(path: &Path, summary: &crate::progress::RunSummary) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, summary)?;
-        writeln!(file)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write the summary {}", path.display()))
+/// Writes what scripts and monitors read.
+fn write_files(summary: &RunSummary, summary_file: Option<&Path>, metrics_file: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = summary_file {
+        let mut json = serde_json::to_vec_pretty(summary)?;
+        json.push(b'\n');
+        files::replace(path, "summary", 0o600, &json)?;
+    }
+    if let Some(path) = metrics_file {
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        let text = metrics(summary, jiff::Timestamp::now().as_second(), &before);
+        // No numbers and no answers are in it, and the collector is another user.
+        files::replace(path, "metrics file", 0o644, text.as_bytes())?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
+use rust_i18n::t;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
@@ -87,6 +88,7 @@ fn run_overrides(args: &RunArgs) -> Overrides {
         output: _,
         replace_columns: _,
         summary: _,
+        metrics_file: _,
         wait: _,
         sandbox: _,
         chaos: _,
@@ -154,8 +156,10 @@ async fn lock(ledger: &Path, wait: bool, cancel: &CancellationToken) -> anyhow::
 fn open_ledger(place: &LedgerPlace, clock: Arc<dyn Clock>, screen: &Screen) -> anyhow::Result<SqliteLedger> {
     let ledger = SqliteLedger::open(&place.path, place.kind, clock)?;
     if let Some(absorbed) = ledger.absorbed() {
-        let torn = if absorbed.torn { "; its last line was torn, that call is in doubt" } else { "" };
-        screen.say(&format!("took in {} answers from the rescue file of an earlier run{torn}", absorbed.settlements));
+        screen.say(&t!("run.absorbed", n = absorbed.settlements));
+        if absorbed.torn {
+            screen.say(&t!("run.torn"));
+        }
     }
     Ok(ledger)
 }

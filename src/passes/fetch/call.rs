@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::catalog::Profile;
+use crate::crash;
 use crate::domain::call::{ApiId, CallId, Outcome, Settlement};
 use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Slot};
 use crate::domain::subject::Subject;
@@ -66,6 +67,7 @@ pub(super) enum Fate {
 
 /// Carries a granted call out.
 pub(super) async fn carry_out<L: Ledger, P: Pace, C: Client>(tools: Arc<Tools<L, P, C>>, flight: Flight) -> Landed {
+    crash::point("fetch.granted");
     let Flight { candidate, call, seq, slot } = flight;
     let fate = if wait_for_turn(&tools, slot).await {
         ask_and_settle(&tools, call, &candidate).await
@@ -99,7 +101,10 @@ async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mu
 
 async fn withdraw<L: Ledger, P, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
     match tools.ledger.withdraw(vec![call]).await {
-        Ok(()) => fate,
+        Ok(()) => {
+            crash::point("fetch.withdrawn");
+            fate
+        }
         Err(error) => Fate::LedgerFailed(error),
     }
 }
@@ -110,7 +115,9 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
     candidate: &Candidate,
 ) -> Fate {
     tools.gauge.sent();
+    crash::point("fetch.due");
     let reply = tools.client.ask(candidate.value.clone()).await;
+    crash::point("fetch.replied");
     let verdict = replies::judge(&tools.profile, &reply);
     let Some(outcome) = outcome(&verdict, candidate.attempt >= tools.attempts) else {
         return withdraw(tools, call, Fate::NotSent { why: verdict.reason }).await;
@@ -125,7 +132,10 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
         fields: verdict.fields.clone(),
     };
     match tools.ledger.settle(vec![settlement]).await {
-        Ok(()) => Fate::Settled { verdict, outcome },
+        Ok(()) => {
+            crash::point("fetch.settled");
+            Fate::Settled { verdict, outcome }
+        }
         Err(error) => Fate::LedgerFailed(error),
     }
 }

@@ -17,12 +17,14 @@ use super::gate::{Gate, Permit, Trouble, Turn};
 use super::retries::{Retries, backoff};
 use super::source::{Batch, SourceError};
 use super::streaks::{Mark, Streaks, Trip};
+use crate::crash;
 use crate::domain::call::{Opened, Opening, Outcome};
 use crate::domain::money::Money;
 use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::run::{LaneEnd, RunId};
 use crate::domain::status::Status;
 use crate::domain::verdict::{Class, Verdict};
+use crate::progress::Pause;
 use crate::settings::{Patience, QuotaPolicy, Span};
 
 /// Candidates kept at hand.
@@ -133,6 +135,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
     /// Opens calls for the next candidates and sends off those that are granted.
     async fn launch(&mut self, slots: Vec<Slot>) {
         let candidates: Vec<Candidate> = self.queue.drain(..slots.len().min(self.queue.len())).collect();
+        crash::point("fetch.reserved");
         let openings = candidates.iter().map(|candidate| self.opening(candidate)).collect();
         let opened = match self.tools.ledger.open(self.orders.run, self.tools.api.clone(), openings).await {
             Ok(opened) => opened,
@@ -268,7 +271,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                 let throttled = matches!(trouble, Trouble::Throttled { .. });
                 pace.report(api, if throttled { Signal::Throttled } else { Signal::Paused });
                 tracing::info!(%api, "pausing: {trouble}");
-                gauge.pausing(Some(trouble.to_string()));
+                gauge.pausing(Some(pause(&trouble)));
             }
             Turn::Opened(trouble) => {
                 tracing::info!(%api, "going on");
@@ -288,7 +291,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                 tracing::info!(api = %self.tools.api, "the quota is used up: sleeping for {}", Span(wait));
                 self.gate.sleep(trouble, Instant::now() + wait);
                 self.tools.pace.report(&self.tools.api, Signal::Paused);
-                self.tools.gauge.pausing(Some(format!("quota used up, sleeping until {reset}")));
+                self.tools.gauge.pausing(Some(Pause::QuotaUntil(reset.to_string())));
             }
             (Trouble::Quota | Trouble::Throttled { .. }, _) => self.stop(LaneEnd::Quota),
             (Trouble::Maintenance, _) => self.stop(LaneEnd::Maintenance),
@@ -313,6 +316,16 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             self.end = Some(end);
         }
         self.tools.pace.report(&self.tools.api, Signal::Paused);
+    }
+}
+
+/// What the watcher is told about a closed gate.
+fn pause(trouble: &Trouble) -> Pause {
+    match trouble {
+        Trouble::Throttled { .. } => Pause::Throttled,
+        Trouble::Quota => Pause::Quota,
+        Trouble::Maintenance => Pause::Maintenance,
+        Trouble::Unreachable { .. } => Pause::Unreachable,
     }
 }
 
