@@ -217,7 +217,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Sandbox")]
     pub sandbox: bool,
     /// Faults of the sandbox: a name (see `payonce sandbox --help`) or a file
-    #[arg(long, value_name = "NAME", requires = "sandbox", help_heading = "Sandbox")]
+    #[arg(long, value_name = "NAME", requires = "sandbox", conflicts_with = "base_url", help_heading = "Sandbox")]
     pub chaos: Option<String>,
 }
 

@@ -4,7 +4,16 @@
 //! Every test has a folder, a home and an environment of its own, so they run side by side; waiting is for things that happen,
 //! never for time to pass, and bounds on time are generous.
 
+mod bad_input;
+mod commands;
+mod cron;
 mod docs;
 mod house;
+mod lanes;
+mod limits;
 mod main_job;
+mod pace;
+mod replies;
+mod resume;
+mod secrets;
 mod support;

@@ -4,11 +4,13 @@ mod night;
 mod ran;
 mod table;
 mod vendor;
+mod wire;
 
-pub use night::{Night, Running};
+pub use night::{Night, mode};
 pub use ran::Ran;
 pub use table::Table;
 pub use vendor::{Address, KEY, Vendor};
+pub use wire::Wire;
 
 /// The built-in APIs.
 pub const CTCC: &str = "ctcc-call-duration";

@@ -4,12 +4,14 @@
 //! leaks in. `RUST_BACKTRACE=1` is set on purpose: no user may ever see a backtrace. What a command prints goes to files, so a
 //! talkative one never waits for its reader. A command that outlives its patience is killed and fails the test.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::rc::{Rc, Weak};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -21,7 +23,43 @@ use super::vendor::{KEY, Vendor};
 /// No command of a test takes nearly so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Tests that measure have the machine to themselves; all others share it.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// A test's hold on the machine, for as long as one of its nights lasts.
+enum Hold {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
+}
+
+thread_local! {
+    /// A test may have several nights, but takes hold once: who waits for the machine would block the second time.
+    static HELD: RefCell<Weak<Hold>> = const { RefCell::new(Weak::new()) };
+}
+
+impl Hold {
+    fn take(make: impl FnOnce() -> Hold) -> Rc<Hold> {
+        HELD.with_borrow_mut(|held| {
+            held.upgrade().unwrap_or_else(|| {
+                let hold = Rc::new(make());
+                *held = Rc::downgrade(&hold);
+                hold
+            })
+        })
+    }
+
+    // A test that failed has not spoilt the machine.
+    fn shared() -> Hold {
+        Hold::Shared { _guard: MACHINE.read().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    fn alone() -> Hold {
+        Hold::Alone { _guard: MACHINE.write().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
+
 pub struct Night {
+    _hold: Rc<Hold>,
     root: TempDir,
     env: Vec<(String, OsString)>,
     commands: Cell<u32>,
@@ -29,11 +67,27 @@ pub struct Night {
 
 impl Night {
     pub fn new() -> Self {
+        Self::with(Hold::take(Hold::shared))
+    }
+
+    /// One for measurements: no other test runs meanwhile. Its ledger is in `calls.db`.
+    pub fn alone() -> Self {
+        let hold = Hold::take(Hold::alone);
+        assert!(matches!(*hold, Hold::Alone { .. }), "the test has a night already that it shares the machine with");
+        Self::with(hold).env("PAYONCE_LEDGER", "calls.db")
+    }
+
+    fn with(hold: Rc<Hold>) -> Self {
         let root = tempfile::Builder::new().prefix("night-").tempdir().expect("a temporary folder");
         for folder in ["work", "home", "home/config", "home/state", "tmp", "printed"] {
             fs::create_dir(root.path().join(folder)).expect("a folder of the night");
         }
-        Night { root, env: Vec::new(), commands: Cell::new(0) }
+        Night { _hold: hold, root, env: Vec::new(), commands: Cell::new(0) }
+    }
+
+    /// One that sends fast and keeps its ledger in `calls.db`, for tests that are about neither.
+    pub fn fast() -> Self {
+        Night::new().env("PAYONCE_RATE", "2000/s").env("PAYONCE_LEDGER", "calls.db")
     }
 
     /// Puts a file into the working folder.
@@ -104,14 +158,19 @@ impl Night {
         self.start(args, None, None).wait()
     }
 
-    /// The same with `input` on standard input.
-    pub fn pipe<I: IntoIterator<Item: Into<OsString>>>(&self, input: impl AsRef<[u8]>, args: I) -> Ran {
-        self.start(args, None, Some(input.as_ref())).wait()
-    }
-
     /// Runs payonce against `vendor`, with its key and its address.
     pub fn ask<I: IntoIterator<Item: Into<OsString>>>(&self, vendor: &Vendor, args: I) -> Ran {
         self.spawn(vendor, args).wait()
+    }
+
+    /// The same with `input` on standard input.
+    pub fn pipe<I: IntoIterator<Item: Into<OsString>>>(
+        &self,
+        vendor: &Vendor,
+        input: impl AsRef<[u8]>,
+        args: I,
+    ) -> Ran {
+        self.start(args, Some(vendor.base_url()), Some(input.as_ref())).wait()
     }
 
     /// Starts the same and leaves it running.
@@ -188,9 +247,14 @@ impl Running {
     }
 
     /// Sends a signal by its name, such as `INT`.
-    pub fn signal(&self, name: &str) -> &Self {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
         assert!(sent.expect("sh is there").success(), "no {name} could be sent:\n{}", self.printed(None));
+    }
+
+    /// The same, to go on with.
+    pub fn signalled(self, name: &str) -> Self {
+        self.signal(name);
         self
     }
 
