@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::crash;
 use crate::domain::call::{
     ApiId, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement, Standing, Totals, View,
 };
@@ -152,7 +153,9 @@ fn absorb(path: &Path, uid: &str, writer: &mut Writer) -> Result<Option<Absorbed
             "it holds call {call}, which this ledger does not know; if an older copy of the ledger was restored, bring back the newer one"
         )));
     }
+    crash::point("rescue.absorbed");
     rescue::remove(path)?;
+    crash::point("rescue.removed");
     Ok(Some(Absorbed { settlements: settlements.len(), torn }))
 }
 

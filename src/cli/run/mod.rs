@@ -15,6 +15,7 @@ use self::setup::{Stage, set_up};
 use super::args::{RunArgs, SharedArgs};
 use super::plan::bill;
 use super::{logging, signals};
+use crate::crash;
 use crate::domain::exit::Exit;
 use crate::passes::{Enrichment, Prepared, prepare};
 use crate::progress::{Gauge, Screen, Watch};
@@ -123,6 +124,7 @@ fn write_summary(path: &Path, summary: &crate::progress::RunSummary) -> anyhow::
         serde_json::to_writer_pretty(&mut file, summary)?;
         writeln!(file)?;
         file.as_file().sync_all()?;
+        crash::point("summary.synced");
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     };

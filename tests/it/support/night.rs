@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Night {
     root: TempDir,
     env: Vec<(String, OsString)>,
+    under: Vec<OsString>,
     commands: Cell<u32>,
 }
 
@@ -33,7 +34,7 @@ impl Night {
         for folder in ["work", "home", "home/config", "home/state", "tmp", "printed"] {
             fs::create_dir(root.path().join(folder)).expect("a folder of the night");
         }
-        Night { root, env: Vec::new(), commands: Cell::new(0) }
+        Night { root, env: Vec::new(), under: Vec::new(), commands: Cell::new(0) }
     }
 
     /// Puts a file into the working folder.
@@ -45,6 +46,12 @@ impl Night {
     /// Sets a variable for every command from now on.
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Lets another program start payonce from now on, such as `strace -f`; none: payonce is started as it is.
+    pub fn under<I: IntoIterator<Item: Into<OsString>>>(mut self, program: I) -> Self {
+        self.under = program.into_iter().map(Into::into).collect();
         self
     }
 
@@ -136,8 +143,9 @@ impl Night {
         input: Option<&[u8]>,
     ) -> Running {
         let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_payonce"));
-        command.args(&args).current_dir(self.path("")).env_clear();
+        let mut words = self.under.iter().cloned().chain([env!("CARGO_BIN_EXE_payonce").into()]);
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words).args(&args).current_dir(self.path("")).env_clear();
         command.env("HOME", self.home("")).env("TMPDIR", self.root.path().join("tmp"));
         command.env("XDG_CONFIG_HOME", self.home("config")).env("XDG_STATE_HOME", self.home("state"));
         command.env("TZ", "Asia/Shanghai").env("RUST_BACKTRACE", "1");
