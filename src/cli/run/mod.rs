@@ -4,7 +4,6 @@ mod advice;
 mod report;
 mod setup;
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +14,6 @@ use self::setup::{Stage, set_up};
 use super::args::{RunArgs, SharedArgs};
 use super::plan::bill;
 use super::{logging, signals};
-use crate::crash;
 use crate::domain::exit::Exit;
 use crate::passes::{Enrichment, Prepared, prepare};
 use crate::progress::{Gauge, Screen, Watch};
@@ -118,15 +116,7 @@ fn announce(
 
 /// Writes the summary in one step.
 fn write_summary(path: &Path, summary: &crate::progress::RunSummary) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, summary)?;
-        writeln!(file)?;
-        file.as_file().sync_all()?;
-        crash::point("summary.synced");
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write the summary {}", path.display()))
+    let text = serde_json::to_string_pretty(summary)? + "\n";
+    crate::table::write_whole(path, text.as_bytes())
+        .with_context(|| format!("cannot write the summary {}", path.display()))
 }
