@@ -7,4 +7,5 @@
 mod crash;
 mod house;
 mod main_job;
+mod soak;
 mod support;

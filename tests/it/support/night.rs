@@ -195,6 +195,15 @@ impl Running {
         self.child.wait().expect("the process is gone");
     }
 
+    /// The same where it may be over by now; what it printed then.
+    pub fn kill_unless_over(mut self) -> Option<Ran> {
+        if let Some(status) = self.child.try_wait().expect("the process is ours") {
+            return Some(self.printed(Some(status)));
+        }
+        self.kill();
+        None
+    }
+
     /// Sends a signal by its name, such as `INT`.
     pub fn signal(&self, name: &str) -> &Self {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
