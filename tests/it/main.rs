@@ -5,6 +5,7 @@
 //! never for time to pass, and bounds on time are generous.
 
 mod crash;
+mod durable;
 mod house;
 mod main_job;
 mod soak;
