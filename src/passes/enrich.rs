@@ -190,6 +190,7 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
             deadline: self.job.deadline.as_ref().map(|deadline| self.started + deadline.after),
             cancel: self.cancel.clone(),
             clock: self.clock.clone(),
+            broken: CancellationToken::new(),
         });
         let lanes = self.job.lanes.iter().cloned().zip(self.clients.iter().cloned()).zip(survey.lanes).zip(gauges);
         let tasks: Vec<_> = lanes

@@ -40,6 +40,8 @@ pub(super) struct Tools<L, P, C> {
     pub(super) gauge: Arc<Gauge>,
     /// Cancelled when the lane's end is decided: what is not on the wire is withdrawn.
     pub(super) drain: CancellationToken,
+    /// The ledger has failed in one of the run's lanes: none sends any more.
+    pub(super) broken: CancellationToken,
 }
 
 /// A granted call with its slot.
@@ -86,7 +88,7 @@ async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mu
     let epoch = slot.epoch;
     loop {
         match tools.pace.arrive(&tools.api, slot).await {
-            Arrival::Go => return true,
+            Arrival::Go => return !tools.broken.is_cancelled(),
             Arrival::Void => return false,
             Arrival::Missed => {
                 // At a slow rate the next slot may be a minute away, and a lane that stops does not wait for it.
@@ -123,6 +125,7 @@ async fn withdraw<L: Ledger, P: Pace, C>(tools: &Tools<L, P, C>, call: CallId, f
 fn ledger_failed<L, P: Pace, C>(tools: &Tools<L, P, C>, error: LedgerError) -> Fate {
     tools.pace.report(&tools.api, Signal::Paused);
     tools.drain.cancel();
+    tools.broken.cancel();
     Fate::LedgerFailed(error)
 }
 

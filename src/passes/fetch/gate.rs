@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::settings::Patience;
+use crate::settings::{Patience, QuotaPolicy};
 
 /// How long a throttle without Retry-After closes the gate.
 const THROTTLE_PAUSE: Duration = Duration::from_secs(3);
@@ -18,6 +18,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// The first pause before a probe, and the longest one.
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A lane that sleeps over the end of a quota probes at least so long before it sleeps again.
+const SHORTEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What closes a gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,6 +237,8 @@ impl Gate {
     fn patience_with(&self, trouble: &Trouble) -> Duration {
         match trouble {
             Trouble::Throttled { .. } => Duration::MAX,
+            // A vendor that counts anew a little after its own midnight must not cost the whole next day.
+            Trouble::Quota if self.patience.quota_policy != QuotaPolicy::Stop => self.patience.quota.max(SHORTEST_WAIT),
             Trouble::Quota => self.patience.quota,
             Trouble::Maintenance => self.patience.maintenance,
             Trouble::Unreachable { .. } => self.patience.unreachable,
@@ -255,7 +259,6 @@ fn throttle_pause(trouble: &Trouble) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::QuotaPolicy;
 
     fn gate() -> Gate {
         let minute = Duration::from_secs(60);

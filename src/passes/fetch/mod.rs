@@ -35,6 +35,8 @@ pub struct Shared<L, P> {
     pub deadline: Option<Instant>,
     pub cancel: CancellationToken,
     pub clock: Arc<dyn Clock>,
+    /// Cancelled when the ledger fails in one of the lanes.
+    pub broken: CancellationToken,
 }
 
 /// Asks the records of `to_ask` about one API. Returns when the lane has ended and nothing of it is in flight any more.
@@ -68,6 +70,7 @@ pub async fn fetch<L: Ledger, P: Pace, C: Client>(
         client,
         gauge,
         drain: CancellationToken::new(),
+        broken: shared.broken.clone(),
     };
     Lane::new(tools, orders, source).run().await
 }

@@ -127,6 +127,7 @@ async fn play(scenario: Scenario) -> Result<String, String> {
         client: vendor.clone(),
         gauge: Arc::new(Gauge::default()),
         drain: CancellationToken::new(),
+        broken: CancellationToken::new(),
     };
     let began = Instant::now();
     let lane = Lane::new(tools, orders(&scenario), rows(&scenario, &numbers)).run();
