@@ -1,4 +1,4 @@
-//! Named places at which a test can let the process die, as if the power had gone.
+//! Named places at which a test can let the process die, as if the power had gone, or the disk refuse.
 //!
 //! Nothing of it is in a normal build. Where the tests switch `fail`'s failpoints on, `FAILPOINTS="export.renamed=return"` in the
 //! environment aborts the process at that place, and `"fetch.replied=9*off->return"` at the tenth time that it is reached.
@@ -9,6 +9,15 @@ pub fn arm() {
         // The points stay armed for as long as the process lives.
         std::mem::forget(fail::FailScenario::setup());
     }
+}
+
+/// A place where the machine may refuse, as a full disk does: true where a test says so (`"ledger.refuses=60*off->return"`).
+#[inline]
+pub fn refuses(name: &str) -> bool {
+    // Used only where the points are switched on.
+    let _ = name;
+    fail::fail_point!(name, |_| true);
+    false
 }
 
 /// A place where the process may die.

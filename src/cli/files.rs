@@ -1,12 +1,11 @@
 //! Small files that others read while they are written: in one step.
 
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::failure::Usage;
+use crate::table::write_whole;
 
 /// Whether [`replace`] would find its folder. Asked before anything is paid.
 pub(super) fn check(path: Option<&Path>, flag: &str) -> Result<(), Usage> {
@@ -24,15 +23,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a file beside its target and renames it over it, with these permission bits. `what` names it in errors.
+/// Writes a file in one step, with these permission bits. `what` names it in errors.
 pub(super) fn replace(path: &Path, what: &str, mode: u32, content: &[u8]) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
-        file.write_all(content)?;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write the {what} {}", path.display()))
+    write_whole(path, mode, content).with_context(|| format!("cannot write the {what} {}", path.display()))
 }

@@ -75,6 +75,7 @@ impl RunLock {
         };
         let written = serde_json::to_string(&holder).map_err(io::Error::from).and_then(|text| {
             file.set_len(0)?;
+            crash::point("lock.signing");
             file.rewind()?;
             writeln!(file, "{text}")
         });

@@ -90,6 +90,11 @@ pub(super) fn failure(path: &Path, error: &rusqlite::Error) -> String {
     format!("the ledger {} failed ({error}); {remedy}", path.display())
 }
 
+/// What SQLite says when the disk is full, for tests that let a commit fail.
+pub(super) fn disk_full() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
+}
+
 /// The file of that ending beside the ledger.
 pub(super) fn beside(ledger: &Path, ending: &str) -> PathBuf {
     let mut name = ledger.as_os_str().to_owned();
@@ -123,8 +128,10 @@ pub(super) struct Identity {
 /// Opens the ledger for writing; makes it where there is none.
 pub(super) fn open_for_writing(path: &Path, kind: LedgerKind, now: Stamp) -> Result<(Connection, Identity), OpenError> {
     create_file(path).map_err(|error| OpenError::io(path, &error))?;
+    crash::point("ledger.made");
     let db = prepare_to_write(path, true)?;
     stamp(&db, kind, now).map_err(|error| OpenError::sqlite(path, &error))?;
+    crash::point("ledger.stamped");
     let identity = identity(&db, path)?;
     if identity.kind != kind {
         let found = identity.kind.to_string();

@@ -128,6 +128,9 @@ impl Writer {
         let value = work(&mut desk)?;
         books.flush(&self.db)?;
         crash::point("ledger.written");
+        if crash::refuses("ledger.refuses") {
+            return Err(Stop::Broken(store::disk_full()));
+        }
         self.db.execute_batch("COMMIT")?;
         crash::point("ledger.committed");
         self.books = Some(books);

@@ -86,6 +86,7 @@ pub async fn prepare<L: Ledger>(job: &Job, input: &Arc<Input>, ledger: &L) -> an
     let run = ledger.begin(run_key(job, input), job.start, job.terms.clone()).await?;
     crash::point("run.begun");
     let orphans = ledger.adopt_orphans(run.id).await?;
+    crash::point("run.adopted");
     let views: Vec<View> = job
         .lanes
         .iter()
@@ -174,6 +175,7 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
         let Prepared { run, survey, views, .. } = prepared;
         let alive = tokio::spawn(keep_alive(self.ledger.clone(), run.clone()));
         let ends = self.fetch_all(&run, survey, gauges).await;
+        crash::point("run.fetched");
         let result = self.close(&run, ends, views).await;
         alive.abort();
         result

@@ -236,6 +236,7 @@ fn complete(mut writer: csv::Writer<Encode<Sink>>, path: Option<(PathBuf, PathBu
     writer.flush()?;
     let encode = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     let (End::Temporary(file), Some((path, folder))) = (encode.finish()?.finish()?, path) else { return Ok(()) };
+    crash::point("export.written");
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     crash::point("export.synced");

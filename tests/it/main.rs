@@ -6,8 +6,10 @@
 
 mod bad_input;
 mod commands;
+mod crash;
 mod cron;
 mod docs;
+mod durable;
 mod house;
 mod lanes;
 mod limits;
@@ -16,4 +18,5 @@ mod pace;
 mod replies;
 mod resume;
 mod secrets;
+mod soak;
 mod support;

@@ -146,7 +146,7 @@ fn a_second_signal_leaves_at_once_and_leaves_doubts() {
     assert_eq!(night.table("in.enriched.csv").count("cucc_status", "in_doubt"), 4);
     night.run(["doubts"]).exit(0).stdout_has("4 calls in doubt").stdout_has("in.csv, record");
     night.run(["doubts", "list", "--api", CUCC, "--run", "1"]).exit(0).stdout_has("4 calls in doubt");
-    night.run(["doubts", "--run", "2"]).exit(2).stderr_has("no run 2");
+    night.run(["doubts", "--run", "2"]).exit(2).stderr_has("there is no run 2");
 }
 
 /// Stops a run before its first call and says which run it was.

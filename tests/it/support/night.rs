@@ -62,6 +62,7 @@ pub struct Night {
     _hold: Rc<Hold>,
     root: TempDir,
     env: Vec<(String, OsString)>,
+    under: Vec<OsString>,
     commands: Cell<u32>,
 }
 
@@ -82,7 +83,7 @@ impl Night {
         for folder in ["work", "home", "home/config", "home/state", "tmp", "printed"] {
             fs::create_dir(root.path().join(folder)).expect("a folder of the night");
         }
-        Night { _hold: hold, root, env: Vec::new(), commands: Cell::new(0) }
+        Night { _hold: hold, root, env: Vec::new(), under: Vec::new(), commands: Cell::new(0) }
     }
 
     /// One that sends fast and keeps its ledger in `calls.db`, for tests that are about neither.
@@ -99,6 +100,12 @@ impl Night {
     /// Sets a variable for every command from now on.
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Lets another program start payonce from now on, such as `strace -f`; none: payonce is started as it is.
+    pub fn under<I: IntoIterator<Item: Into<OsString>>>(mut self, program: I) -> Self {
+        self.under = program.into_iter().map(Into::into).collect();
         self
     }
 
@@ -195,8 +202,9 @@ impl Night {
         input: Option<&[u8]>,
     ) -> Running {
         let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_payonce"));
-        command.args(&args).current_dir(self.path("")).env_clear();
+        let mut words = self.under.iter().cloned().chain([env!("CARGO_BIN_EXE_payonce").into()]);
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words).args(&args).current_dir(self.path("")).env_clear();
         command.env("HOME", self.home("")).env("TMPDIR", self.root.path().join("tmp"));
         command.env("XDG_CONFIG_HOME", self.home("config")).env("XDG_STATE_HOME", self.home("state"));
         command.env("TZ", "Asia/Shanghai").env("RUST_BACKTRACE", "1");
@@ -244,6 +252,15 @@ impl Running {
         }
         self.child.kill().expect("the process can be killed");
         self.child.wait().expect("the process is gone");
+    }
+
+    /// The same where it may be over by now; what it printed then.
+    pub fn kill_unless_over(mut self) -> Option<Ran> {
+        if let Some(status) = self.child.try_wait().expect("the process is ours") {
+            return Some(self.printed(Some(status)));
+        }
+        self.kill();
+        None
     }
 
     /// Sends a signal by its name, such as `INT`.

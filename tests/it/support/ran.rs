@@ -41,6 +41,16 @@ impl Ran {
         self
     }
 
+    /// The exit code; none where a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.and_then(|status| status.code())
+    }
+
+    /// The signal that ended it.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status))
+    }
+
     #[track_caller]
     pub fn stderr_has(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "\nstandard error lacks '{text}':\n{self}");
