@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use payonce::sandbox::{Bill, Chaos};
 
-use crate::support::{CTCC, CUCC, Night, Table, Vendor, customers, digest};
+use crate::support::{CTCC, CUCC, Night, Table, Vendor, customers, customers_from, digest};
 
 /// Calls that the faults of the sandbox have left in doubt.
 fn doubts_of_faults(bill: &Bill) -> u64 {
@@ -227,4 +227,47 @@ fn a_doubt_is_asked_again_only_when_released() {
     assert_eq!((table.count("cucc_status", "ok"), table.count("cucc_status", "in_doubt")), (5, 7));
     let status = night.run(["status", "--json"]).exit(0).json();
     assert_eq!((status["totals"]["paid_again"].as_u64(), status["totals"]["released"].as_u64()), (Some(5), Some(5)));
+}
+
+#[test]
+fn an_input_that_is_written_to_under_the_run_stops_it() {
+    let night = Night::fast().file("in.csv", customers(200)).env("PAYONCE_RATE", "200/s");
+    let vendor = Vendor::start();
+    let running = night.spawn(&vendor, ["run", "in.csv", "--api", CUCC]);
+    vendor.until_asked(5);
+    night.write("in.csv", customers_from(100, 200));
+    running.wait().exit(2).stderr_has("in.csv changed while it was being read");
+    assert!(!night.exists("in.enriched.csv"), "rows of one file beside answers of another");
+    // What is in the file now is another run, and what both have in common is paid for.
+    night.ask(&vendor, ["run", "in.csv", "--api", CUCC, "--summary", "s.json"]).exit(0);
+    assert_eq!(night.json("s.json")["run"], 2);
+    assert_eq!(vendor.bill().charged_twice, 0);
+}
+
+#[test]
+fn an_input_that_is_replaced_under_the_run_is_finished_as_it_was() {
+    let night = Night::fast().file("in.csv", customers(200)).file("new.csv", customers(300));
+    let night = night.env("PAYONCE_RATE", "200/s");
+    let vendor = Vendor::start();
+    let running = night.spawn(&vendor, ["run", "in.csv", "--api", CUCC]);
+    vendor.until_asked(5);
+    std::fs::rename(night.path("new.csv"), night.path("in.csv")).expect("replaced");
+    running.wait().exit(0);
+    assert_eq!(night.table("in.enriched.csv").count("cucc_status", "ok"), 200);
+}
+
+#[test]
+fn a_run_that_waits_for_the_lock_can_be_interrupted() {
+    let night = Night::fast().file("in.csv", customers(500)).file("two.csv", customers(3)).env("PAYONCE_RATE", "50/s");
+    let vendor = Vendor::start();
+    let first = night.spawn(&vendor, ["run", "in.csv", "--api", CUCC]);
+    vendor.until_asked(2);
+    let mut second = night.spawn(&vendor, ["run", "two.csv", "--api", CUCC, "--wait"]);
+    // It has begun once it listens to signals, of which nothing is to be seen but that it is still there.
+    std::thread::sleep(Duration::from_millis(500));
+    second.signal("INT");
+    second.until_said("interrupted");
+    second.wait().exit(130);
+    assert!(!night.exists("two.enriched.csv"));
+    first.signalled("TERM").wait().exit(130);
 }
