@@ -121,7 +121,7 @@ impl RunSummary {
             advice.push(t!("summary.assumed", n = count(assumed)).into_owned());
         }
         if self.rows(Status::InDoubt) > 0 {
-            advice.push(t!("summary.in_doubt").into_owned());
+            advice.push(t!("summary.in_doubt", ledger = self.ledger).into_owned());
         }
         if !self.finished {
             advice.push(t!("summary.pending", n = count(self.rows(Status::Pending))).into_owned());
