@@ -78,7 +78,7 @@ fn lost_replies_are_in_doubt_and_never_asked_again() {
         let night = night(100, "");
         let vendor = Vendor::faults(faults);
         let run = || night.ask(&vendor, RUN.into_iter().chain(["--timeout", "1s"])).exit(3);
-        run().stderr_has("see `payonce doubts`");
+        run().stderr_has("see `payonce doubts --ledger calls.db`");
         let bill = vendor.bill();
         let doubts = bill.faults[doubtful];
         assert!(doubts > 2, "{bill}");
