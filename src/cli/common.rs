@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
+
 use super::args::{InputArgs, LimitArgs, LockArgs, SharedArgs};
 use super::clock::SystemClock;
 use super::failure::Usage;
@@ -143,6 +145,20 @@ fn ledger_path(shared: &SharedArgs, config: &Config) -> anyhow::Result<PathBuf> 
 /// A small runtime for commands that read the ledger.
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
+/// Writes a value to a file as JSON, in one step.
+pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, value)?;
+        writeln!(file)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write the summary {}", path.display()))
 }
 
 /// Prints to standard output; a closed one is reported as such.

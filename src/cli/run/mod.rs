@@ -4,8 +4,6 @@ mod advice;
 mod report;
 mod setup;
 
-use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -76,7 +74,7 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     };
     let summary = report::summary(&facts, &outcome);
     if let Some(path) = summary_file {
-        write_summary(&path, &summary)?;
+        super::common::write_json(&path, &summary)?;
     }
     if !shared.quiet || outcome.exit != Exit::Done {
         screen.say(&summary.text());
@@ -113,18 +111,4 @@ fn announce(
             prepared.orphans
         ));
     }
-}
-
-/// Writes the summary in one step.
-fn write_summary(path: &Path, summary: &crate::progress::RunSummary) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, summary)?;
-        writeln!(file)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write the summary {}", path.display()))
 }
