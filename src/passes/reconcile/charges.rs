@@ -24,8 +24,10 @@ enum Kind {
 }
 
 fn kind(line: &Line) -> Kind {
+    // No order ID is without a digit; what stands in its place under a statement says "total".
+    let has_order = line.order.bytes().any(|byte| byte.is_ascii_digit());
     match line.amount {
-        _ if line.order.is_empty() && line.subject.is_none() => Kind::Other,
+        _ if !has_order && line.subject.is_none() => Kind::Other,
         Amount::Yuan(money) if money == Money::ZERO => Kind::Free,
         _ => Kind::Charge,
     }

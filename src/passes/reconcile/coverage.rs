@@ -150,15 +150,16 @@ mod tests {
     fn a_call_is_covered_by_a_day_on_both_sides() {
         let span = |first: &str, last: &str| Span::of(moment(first)).join(Span::of(moment(last)));
         let exact = span("2026-10-04 12:00:00", "2026-10-06 12:00:02");
-        let days = span("2026-10-04", "2026-10-07");
+        let days = span("2026-10-03", "2026-10-08");
         // sent, proven by the exact times, proven by the dates alone
         for (sent, by_times, by_days) in [
+            ("2026-10-04 23:59:59", false, false),
             ("2026-10-05 11:59:59", false, true),
             ("2026-10-05 12:00:01", true, true),
             ("2026-10-05 12:00:02", true, true),
             ("2026-10-05 12:00:03", false, true),
-            ("2026-10-05 23:59:59", false, true),
-            ("2026-10-06 00:00:01", false, false),
+            ("2026-10-07 00:00:00", false, true),
+            ("2026-10-07 00:00:01", false, false),
         ] {
             let at = moment(sent).from;
             assert_eq!((exact.proves(at), days.proves(at)), (by_times, by_days), "{sent}");
