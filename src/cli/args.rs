@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-use crate::domain::freshness::Reuse;
+use crate::domain::freshness::{Day, Reuse};
 use crate::domain::money::Money;
 use crate::domain::rate::Rate;
 use crate::domain::status::Status;
@@ -45,6 +45,12 @@ pub enum Command {
     Status(StatusArgs),
     /// List calls that were perhaps paid, and decide about them
     Doubts(DoubtsArgs),
+    /// Hold the vendor's statement against the ledger
+    Reconcile(Box<ReconcileArgs>),
+    /// Drop old answers from the ledger, not their cost
+    Forget(ForgetArgs),
+    /// Prove key, config, ledger, input and lock; calls nobody
+    Check(CheckArgs),
     /// Show the APIs that payonce knows, or one of them whole
     Apis(ApisArgs),
     /// Explain an error code of the vendor
@@ -334,6 +340,84 @@ pub struct DoubtsListArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// The vendor's statement, a CSV file; - is standard input
+    #[arg(value_name = "STATEMENT")]
+    pub statement: PathBuf,
+    /// Settle what was found; without it nothing is changed
+    #[arg(long)]
+    pub apply: bool,
+    /// The API that the statement is about, where its lines do not say
+    #[arg(long, value_name = "ID")]
+    pub api: Option<String>,
+    /// Write the result to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Column of order IDs, by name or position from 1 [default: found]
+    #[arg(long, value_name = "COLUMN", help_heading = "Statement")]
+    pub order_column: Option<String>,
+    /// Column of numbers or their SHA-256 [default: found]
+    #[arg(long, value_name = "COLUMN", help_heading = "Statement")]
+    pub number_column: Option<String>,
+    /// Column of times; without a zone they are Asia/Shanghai's [default: found]
+    #[arg(long, value_name = "COLUMN", help_heading = "Statement")]
+    pub time_column: Option<String>,
+    /// Column that names the API [default: found]
+    #[arg(long, value_name = "COLUMN", help_heading = "Statement")]
+    pub api_column: Option<String>,
+    /// Column of amounts in yuan [default: found]
+    #[arg(long, value_name = "COLUMN", help_heading = "Statement")]
+    pub amount_column: Option<String>,
+    /// Encoding of the statement, such as gb18030 [default: found]
+    #[arg(long, value_name = "NAME", help_heading = "Statement")]
+    pub encoding: Option<String>,
+    /// Delimiter of the statement; "tab" for a tab [default: found]
+    #[arg(long, value_name = "CHAR", help_heading = "Statement")]
+    pub delimiter: Option<String>,
+    /// Title lines above the header [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Statement")]
+    pub skip_lines: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// Drop answers asked for before this day (YYYY-MM-DD, Asia/Shanghai)
+    #[arg(long, value_name = "DATE")]
+    pub before: Day,
+    /// Drop answers, too, that runs would still reuse, and would pay for again
+    #[arg(long)]
+    pub even_fresh: bool,
+    /// Do not ask on a terminal
+    #[arg(long, short)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The CSV file of the run
+    #[arg(value_name = "INPUT")]
+    pub input: Option<PathBuf>,
+    /// API to ask; may be given more than once
+    #[arg(long = "api", value_name = "ID", env = "PAYONCE_API", value_delimiter = ',', action = ArgAction::Append, required = true)]
+    pub apis: Vec<String>,
+    /// Phone column, by name or position from 1 [default: found]
+    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
+    pub column: Option<String>,
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// Scheme, host and port in place of the APIs' own
+    #[arg(long, value_name = "URL", env = "PAYONCE_BASE_URL")]
+    pub base_url: Option<Url>,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,13 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Writes a summary as indented JSON, readable by its owner alone.
+pub(super) fn replace_summary(path: &Path, summary: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut json = serde_json::to_vec_pretty(summary)?;
+    json.push(b'\n');
+    replace(path, "summary", 0o600, &json)
+}
+
 /// Writes a file in one step, with these permission bits. `what` names it in errors.
 pub(super) fn replace(path: &Path, what: &str, mode: u32, content: &[u8]) -> anyhow::Result<()> {
     write_whole(path, mode, content).with_context(|| format!("cannot write the {what} {}", path.display()))

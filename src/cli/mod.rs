@@ -5,6 +5,7 @@
 
 mod apis;
 mod args;
+mod check;
 mod clock;
 mod common;
 mod doubts;
@@ -12,9 +13,11 @@ mod explain;
 mod export;
 mod failure;
 mod files;
+mod forget;
 mod init;
 mod logging;
 mod plan;
+mod reconcile;
 mod run;
 mod sandbox;
 mod signals;
@@ -53,6 +56,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Export(args) => export::export(args, &shared),
         Command::Status(args) => status::status(&args, &shared),
         Command::Doubts(args) => doubts::doubts(args, &shared),
+        Command::Reconcile(args) => reconcile::reconcile(*args, &shared),
+        Command::Forget(args) => forget::forget(args, &shared),
+        Command::Check(args) => check::check(args, &shared),
         Command::Apis(args) => apis::apis(&args, &shared),
         Command::Explain(args) => explain::explain(&args, &shared),
         Command::Sandbox(args) => sandbox::sandbox(args, &shared),

@@ -46,14 +46,17 @@ impl RunLock {
         let (path, mut file) = open(ledger)?;
         match file.try_lock() {
             Ok(()) => RunLock::sign(path, file),
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // The holder may be about to write: a lock that is held is the answer, whatever the file says.
-                let _ = file.read_to_string(&mut text);
-                let unknown = Holder { since: "just now".to_owned(), ..Holder::default() };
-                let holder: Holder = serde_json::from_str(&text).unwrap_or(unknown);
-                Err(LockError::Held { pid: holder.pid, since: holder.since })
-            }
+            Err(TryLockError::WouldBlock) => Err(held(&mut file)),
+            Err(TryLockError::Error(error)) => Err(LockError::Failed { path, error }),
+        }
+    }
+
+    /// Whether the lock is free just now. What the last holder wrote stays.
+    pub(super) fn look(ledger: &Path) -> Result<(), LockError> {
+        let (path, mut file) = open(ledger)?;
+        match file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(held(&mut file)),
             Err(TryLockError::Error(error)) => Err(LockError::Failed { path, error }),
         }
     }
@@ -85,6 +88,15 @@ impl RunLock {
             Err(error) => Err(LockError::Failed { path, error }),
         }
     }
+}
+
+fn held(file: &mut File) -> LockError {
+    let mut text = String::new();
+    // The holder may be about to write: a lock that is held is the answer, whatever the file says.
+    let _ = file.read_to_string(&mut text);
+    let unknown = Holder { since: "just now".to_owned(), ..Holder::default() };
+    let holder: Holder = serde_json::from_str(&text).unwrap_or(unknown);
+    LockError::Held { pid: holder.pid, since: holder.since }
 }
 
 fn open(ledger: &Path) -> Result<(PathBuf, File), LockError> {

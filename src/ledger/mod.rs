@@ -20,6 +20,7 @@ mod handle;
 mod host;
 mod judge;
 mod lock;
+mod probe;
 mod reader;
 mod reports;
 mod rescue;
@@ -36,5 +37,6 @@ mod tests;
 
 pub use handle::SqliteLedger;
 pub use lock::{LockError, RunLock};
+pub use probe::{Probe, probe, probe_lock};
 pub use rescue::Absorbed;
 pub use store::OpenError;

@@ -14,6 +14,7 @@ mod house;
 mod lanes;
 mod limits;
 mod main_job;
+mod money;
 mod pace;
 mod replies;
 mod resume;

@@ -127,9 +127,7 @@ fn announce(
 /// Writes what scripts and monitors read.
 fn write_files(summary: &RunSummary, summary_file: Option<&Path>, metrics_file: Option<&Path>) -> anyhow::Result<()> {
     if let Some(path) = summary_file {
-        let mut json = serde_json::to_vec_pretty(summary)?;
-        json.push(b'\n');
-        files::replace(path, "summary", 0o600, &json)?;
+        files::replace_summary(path, summary)?;
     }
     if let Some(path) = metrics_file {
         let before = std::fs::read_to_string(path).unwrap_or_default();
