@@ -127,6 +127,22 @@ fn the_help_of_run_is_the_programs() {
     );
 }
 
+/// What the README shows can be copied from contrib/.
+#[test]
+fn the_units_and_the_crontab_are_those_of_contrib() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib");
+    for name in ["systemd/payonce.service", "systemd/payonce.timer"] {
+        let text = fs::read_to_string(root.join(name)).expect(name);
+        assert!(
+            blocks(README).iter().any(|block| block.info == "ini" && block.text.trim_end() == text.trim_end()),
+            "{name}"
+        );
+    }
+    let crontab = fs::read_to_string(root.join("crontab")).expect("crontab");
+    let line = crontab.lines().last().expect("a line");
+    assert!(blocks(README).iter().any(|block| block.text.trim_end() == line), "{line}");
+}
+
 /// Flags that scripts rely on; one that is missing or renamed breaks somebody's crontab.
 #[test]
 fn the_flags_that_scripts_rely_on_are_there() {
