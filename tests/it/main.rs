@@ -10,3 +10,4 @@ mod house;
 mod main_job;
 mod soak;
 mod support;
+mod wire;

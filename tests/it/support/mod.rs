@@ -2,6 +2,7 @@
 
 mod night;
 mod ran;
+pub mod raw;
 mod table;
 mod vendor;
 
