@@ -7,6 +7,7 @@
 mod crash;
 mod durable;
 mod house;
+mod machine;
 mod main_job;
 mod soak;
 mod support;
