@@ -40,7 +40,7 @@ enum Way {
 use Way::{Dies, DiesAfterFullDisk, DiesAgain, DiesAlone, DiesOnFullDisk};
 
 /// The sweep.
-const POINTS: [(&str, Way); 40] = [
+const POINTS: [(&str, Way); 41] = [
     ("lock.signing", Dies(&[1])),
     ("lock.signing", DiesAgain),
     ("lock.taken", Dies(&[1])),
@@ -69,10 +69,11 @@ const POINTS: [(&str, Way); 40] = [
     ("fetch.settled", Dies(&[1, 2, 90])),
     ("fetch.settled", DiesAgain),
     ("fetch.withdrawn", DiesAlone),
+    ("rescue.reserved", Dies(&[1])),
     ("rescue.begun", DiesOnFullDisk),
     ("rescue.written", DiesOnFullDisk),
     ("rescue.absorbed", DiesAfterFullDisk),
-    ("rescue.removed", DiesAfterFullDisk),
+    ("rescue.cleared", DiesAfterFullDisk),
     ("run.fetched", Dies(&[1])),
     ("export.row", Dies(&[1, 2, 60])),
     ("export.written", Dies(&[1])),

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{CTCC, CUCC, Disk, Front, Night, Ran, Vendor, customers, customers_from, number};
 
@@ -72,7 +72,7 @@ fn a_full_disk_under_the_output_loses_nothing_but_the_output() {
         .ask(&vendor, args.clone())
         .exit(1)
         .stderr_has("running the same command again pays for nothing twice")
-        .stderr_has("full");
+        .stderr_has("no space left on the disk");
     assert_eq!(vendor.bill().charged, 2000);
     assert_eq!(disk.names(), [""; 0], "nothing is left of the output that did not fit");
     disk.grow("16m");
@@ -243,10 +243,14 @@ fn a_vendor_that_is_away_for_a_while_is_waited_for() {
     let mut front = Front::of(&vendor);
     let concurrency = CONCURRENCY.to_string();
     let args = ["run", "in.csv", "--api", CUCC, "--rate", "200/s", "--concurrency", &concurrency];
-    let mut running = night.spawn_at(front.base_url(), args);
+    let running = night.spawn_at(front.base_url(), args.into_iter().chain(["--log-file", "log"]));
     vendor.until_asked(50);
     front.cut();
-    running.until_said("cannot be reached");
+    let begun = Instant::now();
+    while !night.exists("log") || !night.text("log").contains("cannot be reached") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody noticed");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let asked = vendor.bill().requests;
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(vendor.bill().requests, asked);
