@@ -17,7 +17,7 @@ use crate::support::{Address, CTCC, CUCC, Night, Table, Vendor, digest, number};
 const ABORTED: i32 = 6;
 const CONCURRENCY: u64 = 8;
 /// Nights that are under way at a time; most of a night is waiting.
-const AT_A_TIME: usize = 12;
+const AT_A_TIME: usize = 20;
 
 /// Answers that are errors for some numbers, and a pause by 429, none of which is ever paid or in doubt.
 const FAULTS: &str = "supplier_error = 0.02\nno_record = 0.1\nstring_code = 0.2\n";
