@@ -7,6 +7,7 @@
 mod crash;
 mod durable;
 mod house;
+mod hurry;
 mod machine;
 mod main_job;
 mod soak;
