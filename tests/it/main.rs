@@ -4,6 +4,7 @@
 //! Every test has a folder, a home and an environment of its own, so they run side by side; waiting is for things that happen,
 //! never for time to pass, and bounds on time are generous.
 
+mod corpus;
 mod crash;
 mod durable;
 mod house;
