@@ -44,7 +44,7 @@ fn hashed_loudly(number: &str) -> String {
 }
 
 /// At full speed, with room for every row at once.
-fn both<'a>(input: &'a str) -> [&'a str; 10] {
+fn both(input: &str) -> [&str; 10] {
     ["run", input, "--api", CTCC, "--api", CUCC, "--rate", "5000/s", "--concurrency", "64"]
 }
 

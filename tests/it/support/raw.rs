@@ -15,8 +15,6 @@ pub struct Request {
     pub subject: String,
     /// Requests about the same subject, this one included.
     pub time: usize,
-    /// The connection that it came on, from 0.
-    pub connection: usize,
 }
 
 /// What becomes of the connection.
@@ -63,17 +61,13 @@ impl RawVendor {
         // It lives as long as the tests do; a listener that nobody asks costs nothing.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let number = {
-                    let mut state = state.lock().expect("the books");
-                    state.connections += 1;
-                    state.connections - 1
-                };
+                state.lock().expect("the books").connections += 1;
                 if resets {
                     reset(&stream);
                     continue;
                 }
                 let (state, behave) = (Arc::clone(&state), Arc::clone(&behave));
-                std::thread::spawn(move || serve(stream, number, &state, &*behave));
+                std::thread::spawn(move || serve(stream, &state, &*behave));
             }
         });
         RawVendor { addr, state: kept }
@@ -97,14 +91,14 @@ impl RawVendor {
     }
 }
 
-fn serve(mut stream: TcpStream, connection: usize, state: &Mutex<State>, behave: &Behave) {
+fn serve(mut stream: TcpStream, state: &Mutex<State>, behave: &Behave) {
     // Small pieces are to leave as they are written.
     let _ = stream.set_nodelay(true);
     while let Ok(Some(subject)) = read_request(&mut stream) {
         let request = {
             let mut state = state.lock().expect("the books");
             let time = 1 + state.requests.iter().filter(|request| request.subject == subject).count();
-            let request = Request { subject, time, connection };
+            let request = Request { subject, time };
             state.requests.push(request.clone());
             request
         };
