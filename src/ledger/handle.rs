@@ -21,7 +21,7 @@ use crate::domain::run::{LedgerKind, OwnerId, Run, RunId, RunInfo, RunKey, Start
 use crate::domain::subject::Subject;
 use crate::ledger::reader::{Query, Reader};
 use crate::ledger::reports;
-use crate::ledger::rescue::{self, Absorbed};
+use crate::ledger::rescue::{self, Absorbed, End, Rescued};
 use crate::ledger::store::{self, Identity, OpenError};
 use crate::ledger::transact::{self, Desk, Forget};
 use crate::ledger::worker::Worker;
@@ -65,6 +65,7 @@ impl SqliteLedger {
     ) -> Result<SqliteLedger, OpenError> {
         let mut writer = Writer::new(path.to_owned(), db, clock).map_err(|error| OpenError::sqlite(path, &error))?;
         let absorbed = absorb(path, &identity.uid, &mut writer)?;
+        rescue::reserve(path).map_err(|error| OpenError::io(path, &error))?;
         let (read_db, _) = store::open_for_reading(path)?;
         let spawned = |error: std::io::Error| OpenError::io(path, &error);
         let writer = Worker::spawn("ledger-writer", move |inbox| writer.serve(inbox)).map_err(spawned)?;
@@ -144,28 +145,47 @@ impl SqliteLedger {
         LedgerError::Failed(format!("the ledger {path} stopped working in mid-run; run the same command again"))
     }
 
-    /// Keeps settlements that the ledger refused; says where they are.
-    fn rescue(&self, settlements: &[Settlement], error: LedgerError) -> LedgerError {
+    /// Keeps ends of calls that the ledger refused; says where they are.
+    fn rescue(&self, ends: &[End], error: LedgerError) -> LedgerError {
         let _one_at_a_time = self.inner.rescue.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = settlements.len();
-        LedgerError::Failed(match rescue::append(self.path(), &self.inner.identity.uid, settlements) {
+        let (count, uid) = (ends.len(), &self.inner.identity.uid);
+        LedgerError::Failed(match rescue::append(self.path(), uid, ends) {
             Ok(path) => {
                 format!("{error}. {count} answer(s) are safe in {}; the next start takes them in", path.display())
             }
-            Err(why) => format!(
-                "{error}. AND THE RESCUE FILE {} CANNOT BE WRITTEN EITHER ({why}): {count} answer(s), perhaps paid, are lost to this \
-                 ledger; they will be listed as doubts",
-                rescue::path_of(self.path()).display()
-            ),
+            Err(why) => {
+                let path = rescue::path_of(self.path());
+                // The last place where an answer can go: whoever reads the log can put the line into that file.
+                let lines = rescue::lines(uid, ends).unwrap_or_default();
+                tracing::error!("to be put into {}: {}", path.display(), String::from_utf8_lossy(&lines).trim_end());
+                format!(
+                    "{error}. AND THE RESCUE FILE {} CANNOT BE WRITTEN EITHER ({why}): {count} answer(s), perhaps paid, are lost to \
+                     this ledger, and only in the log; they will be listed as doubts",
+                    path.display()
+                )
+            }
         })
     }
 }
 
-/// Settles what an earlier invocation could not, before any orphan is adopted.
+/// The room for rescued answers goes with the ledger that it was reserved for.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.writer.is_some() {
+            rescue::release(&self.path);
+        }
+    }
+}
+
+/// Ends the calls whose ends an earlier invocation could not store, before any orphan is adopted.
 fn absorb(path: &Path, uid: &str, writer: &mut Writer) -> Result<Option<Absorbed>, OpenError> {
-    let Some((settlements, torn)) = rescue::read(path, uid)? else { return Ok(None) };
+    let Some(Rescued { settlements, withdrawn, torn }) = rescue::read(path, uid)? else { return Ok(None) };
     let refuse = |why: String| OpenError::Rescue { path: rescue::path_of(path), why };
-    let strangers = writer.now(|desk| transact::settle(desk, &settlements)).map_err(|stop| match stop {
+    let strangers = writer.now(|desk| {
+        transact::withdraw(desk, &withdrawn)?;
+        transact::settle(desk, &settlements)
+    });
+    let strangers = strangers.map_err(|stop| match stop {
         Stop::Refused(why) => refuse(why.to_string()),
         Stop::Broken(error) => OpenError::sqlite(path, &error),
     })?;
@@ -175,8 +195,8 @@ fn absorb(path: &Path, uid: &str, writer: &mut Writer) -> Result<Option<Absorbed
         )));
     }
     crash::point("rescue.absorbed");
-    rescue::remove(path)?;
-    crash::point("rescue.removed");
+    rescue::clear(path)?;
+    crash::point("rescue.cleared");
     Ok(Some(Absorbed { settlements: settlements.len(), torn }))
 }
 
@@ -213,13 +233,20 @@ impl Ledger for SqliteLedger {
                     self.path().display()
                 ))),
             },
-            Err(error) if self.inner.writer.is_some() => Err(self.rescue(&settlements, error)),
+            Err(error) if self.inner.writer.is_some() => {
+                let ends: Vec<_> = settlements.iter().cloned().map(End::Settled).collect();
+                Err(self.rescue(&ends, error))
+            }
             Err(error) => Err(error),
         }
     }
 
     async fn withdraw(&self, calls: Vec<CallId>) -> Result<(), LedgerError> {
-        self.write(move |desk| transact::withdraw(desk, &calls)).await
+        let ends: Vec<_> = calls.iter().copied().map(End::Withdrawn).collect();
+        match self.write(move |desk| transact::withdraw(desk, &calls)).await {
+            Err(error) if self.inner.writer.is_some() => Err(self.rescue(&ends, error)),
+            done => done,
+        }
     }
 
     async fn doubts(

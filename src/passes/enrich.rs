@@ -178,6 +178,8 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
         crash::point("run.fetched");
         let result = self.close(&run, ends, views).await;
         alive.abort();
+        // Until it is gone it holds the ledger open, whose log is folded back when nobody does.
+        let _ = alive.await;
         result
     }
 

@@ -17,7 +17,7 @@ use crate::support::{Address, CTCC, CUCC, Night, Table, Vendor, digest, number};
 const ABORTED: i32 = 6;
 const CONCURRENCY: u64 = 8;
 /// Nights that are under way at a time; most of a night is waiting.
-const AT_A_TIME: usize = 12;
+const AT_A_TIME: usize = 20;
 
 /// Answers that are errors for some numbers, and a pause by 429, none of which is ever paid or in doubt.
 const FAULTS: &str = "supplier_error = 0.02\nno_record = 0.1\nstring_code = 0.2\n";
@@ -40,7 +40,7 @@ enum Way {
 use Way::{Dies, DiesAfterFullDisk, DiesAgain, DiesAlone, DiesOnFullDisk};
 
 /// The sweep.
-const POINTS: [(&str, Way); 40] = [
+const POINTS: [(&str, Way); 41] = [
     ("lock.signing", Dies(&[1])),
     ("lock.signing", DiesAgain),
     ("lock.taken", Dies(&[1])),
@@ -69,10 +69,11 @@ const POINTS: [(&str, Way); 40] = [
     ("fetch.settled", Dies(&[1, 2, 90])),
     ("fetch.settled", DiesAgain),
     ("fetch.withdrawn", DiesAlone),
+    ("rescue.reserved", Dies(&[1])),
     ("rescue.begun", DiesOnFullDisk),
     ("rescue.written", DiesOnFullDisk),
     ("rescue.absorbed", DiesAfterFullDisk),
-    ("rescue.removed", DiesAfterFullDisk),
+    ("rescue.cleared", DiesAfterFullDisk),
     ("run.fetched", Dies(&[1])),
     ("export.row", Dies(&[1, 2, 60])),
     ("export.written", Dies(&[1])),
@@ -199,7 +200,8 @@ fn undisturbed() -> Table {
 
 /// Plays one case; an error says what is wrong with it.
 fn play(case: &Case, expected: &Table) -> Result<(), String> {
-    let vendor = Vendor::faults(FAULTS);
+    // Its audit at the end would stop the whole sweep; the same is checked below.
+    let vendor = Vendor::faults(FAULTS).may_charge_twice();
     let nobody = Address::keep();
     let mut night = Night::new().file("in.csv", customers());
     let ledger = night.home("calls.db");

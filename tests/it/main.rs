@@ -6,13 +6,16 @@
 
 mod bad_input;
 mod commands;
+mod corpus;
 mod crash;
 mod cron;
 mod docs;
 mod durable;
 mod house;
+mod hurry;
 mod lanes;
 mod limits;
+mod machine;
 mod main_job;
 mod money;
 mod pace;
@@ -21,3 +24,4 @@ mod resume;
 mod secrets;
 mod soak;
 mod support;
+mod wire;

@@ -39,7 +39,8 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     files::check(summary_file.as_deref(), "--summary")?;
     files::check(metrics_file.as_deref(), "--metrics-file")?;
     let stage = set_up(args, shared, &config, &catalogue, &screen, &cancel).await?;
-    let Stage { job, input, target, replace_columns, ledger, pace, clients, clock, sandbox, _lock } = stage;
+    // What is bound last is dropped first: the lock outlives the ledger.
+    let Stage { _lock, job, input, target, replace_columns, ledger, pace, clients, clock, sandbox } = stage;
 
     let prepared = prepare(&job, &input, &ledger).await?;
     announce(shared, &screen, &job, &input, &prepared);

@@ -73,6 +73,8 @@ async fn what_could_not_be_committed_is_rescued_and_taken_in_by_the_next_start()
 
     let file = rescue::path_of(&bench.path());
     let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(text.len(), 64 << 10, "the answers stand in the room that was reserved for them");
+    let text = text.trim_end_matches('\0');
     assert_eq!(text.lines().count(), 2);
     assert!(!text.contains("13900000001") && !text.contains(&subject(1).hex()), "{text}");
     // A third line, torn by the end of the process in the middle of a character.
@@ -81,7 +83,7 @@ async fn what_could_not_be_committed_is_rescued_and_taken_in_by_the_next_start()
 
     let bench = bench.restart();
     assert_eq!(bench.ledger.absorbed(), Some(Absorbed { settlements: 2, torn: true }));
-    assert!(!file.exists());
+    assert!(std::fs::read(&file).unwrap().iter().all(|byte| *byte == 0));
     let run = bench.begin(key(1)).await;
     assert_eq!(bench.ledger.adopt_orphans(run.id).await.unwrap(), 1, "call {lost}");
     let totals = bench.totals().await;
@@ -188,8 +190,36 @@ async fn a_rescue_that_fails_too_is_loud() {
     let bench = bench();
     let run = bench.begin(key(1)).await;
     let call = bench.grant(&run, 1).await;
+    std::fs::remove_file(rescue::path_of(&bench.path())).unwrap();
     std::fs::create_dir(rescue::path_of(&bench.path())).unwrap();
     bench.break_settlements(true).await;
     let error = bench.ledger.settle(vec![settlement(call, Outcome::Paid)]).await.unwrap_err().to_string();
     assert!(error.contains("CANNOT BE WRITTEN EITHER"), "{error}");
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_could_not_be_committed_is_rescued_as_well() {
+    let bench = bench();
+    let run = bench.begin(key(1)).await;
+    let (unsent, paid) = (bench.grant(&run, 1).await, bench.grant(&run, 2).await);
+    bench.ledger.write(|desk| Ok(desk.db.execute_batch("PRAGMA query_only = 1")?)).await.unwrap();
+    bench.ledger.withdraw(vec![unsent]).await.unwrap_err();
+    bench.ledger.settle(vec![settlement(paid, Outcome::Paid)]).await.unwrap_err();
+    let bench = bench.restart();
+    assert_eq!(bench.ledger.absorbed(), Some(Absorbed { settlements: 1, torn: false }));
+    let run = bench.begin(key(1)).await;
+    assert_eq!(bench.ledger.adopt_orphans(run.id).await.unwrap(), 0, "what never left is no doubt");
+    let totals = bench.totals().await;
+    assert_eq!((totals.calls, totals.billed, totals.in_doubt), (1, 1, 0));
+    assert!(matches!(bench.open(&run, 1).await, Opened::Granted(_)));
+}
+
+#[tokio::test]
+async fn the_room_for_rescues_comes_and_goes_with_the_ledger() {
+    let bench = bench();
+    let file = rescue::path_of(&bench.path());
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 64 << 10);
+    let Bench { folder: _folder, ledger, .. } = bench;
+    drop(ledger);
+    assert!(!file.exists());
 }

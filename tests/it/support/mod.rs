@@ -1,11 +1,16 @@
 //! The harness: a night to run in, a vendor to ask, tables to read.
 
+mod disk;
+mod front;
 mod night;
 mod ran;
+pub mod raw;
 mod table;
 mod vendor;
 mod wire;
 
+pub use disk::Disk;
+pub use front::Front;
 pub use night::{Night, mode};
 pub use ran::Ran;
 pub use table::Table;

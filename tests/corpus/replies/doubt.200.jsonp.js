@@ -1,0 +1,1 @@
+callback({"reason":"成功","result":{"code":"3","orderid":"J0001"},"error_code":0})
