@@ -5,9 +5,13 @@
 //! (rate), [`client`] (HTTP), [`progress`] (terminal). [`catalog`] describes the APIs as data and [`replies`] judges what they
 //! answer. [`domain`] is the vocabulary of all of them. [`sandbox`] is a stand-in vendor that shares nothing with the client.
 
+// The texts that people read, by language.
+rust_i18n::i18n!("locales", fallback = "en");
+
 pub mod catalog;
 pub mod cli;
 pub mod client;
+mod crash;
 pub mod domain;
 pub mod ledger;
 pub mod pace;

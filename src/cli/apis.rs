@@ -8,23 +8,26 @@ use super::args::{ApisArgs, SharedArgs};
 use super::common;
 use crate::catalog::{Code, Field, Profile};
 use crate::domain::exit::Exit;
+use crate::settings::configured_profile;
 
 pub(super) fn apis(args: &ApisArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
-    let (_, catalogue) = common::load(shared)?;
+    let (config, catalogue) = common::load(shared)?;
     let profiles: Vec<&Profile> = match &args.id {
         Some(id) => vec![catalogue.get(id)?],
         None => catalogue.profiles().iter().collect(),
     };
+    let profiles: Vec<Profile> =
+        profiles.into_iter().map(|profile| configured_profile(profile.clone(), &config)).collect::<Result<_, _>>()?;
     if args.json {
-        let views: Vec<_> = profiles.iter().map(|profile| ApiView::of(profile)).collect();
+        let views: Vec<_> = profiles.iter().map(ApiView::of).collect();
         match (&args.id, views.as_slice()) {
             (Some(_), [view]) => common::print_json(view)?,
             _ => common::print_json(&views)?,
         }
     } else if args.id.is_some() {
-        common::print(&profiles.iter().map(|profile| whole(profile)).collect::<String>())?;
+        common::print(&profiles.iter().map(whole).collect::<String>())?;
     } else {
-        common::print(&profiles.iter().map(|profile| line(profile)).collect::<String>())?;
+        common::print(&profiles.iter().map(line).collect::<String>())?;
     }
     Ok(Exit::Done)
 }

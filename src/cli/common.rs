@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use rust_i18n::t;
 
 use super::args::{InputArgs, LimitArgs, LockArgs, SharedArgs};
 use super::clock::SystemClock;
@@ -103,8 +103,8 @@ pub(super) fn locked_ledger(shared: &SharedArgs, config: &Config, lock: LockArgs
 /// What a start took in from a rescue file, in words.
 pub(super) fn absorbed(ledger: &SqliteLedger) -> Option<String> {
     let absorbed = ledger.absorbed()?;
-    let torn = if absorbed.torn { "; its last line was torn, that call is in doubt" } else { "" };
-    Some(format!("took in {} answers from the rescue file of an earlier run{torn}", absorbed.settlements))
+    let words = t!("run.absorbed", n = absorbed.settlements);
+    Some(if absorbed.torn { format!("{words}\n{}", t!("run.torn")) } else { words.into_owned() })
 }
 
 /// The command that goes on with a run, as it can be pasted into a shell.
@@ -135,7 +135,10 @@ fn quoted(word: &str) -> String {
 }
 
 fn no_ledger(path: &Path) -> Usage {
-    Usage(format!("there is no ledger at {}; --ledger FILE names another", path.display()))
+    let others = [LedgerKind::Sandbox, LedgerKind::Loopback].into_iter().filter_map(default_ledger);
+    let others: Vec<_> = others.filter(|other| other.exists()).map(|other| other.display().to_string()).collect();
+    let hint = if others.is_empty() { String::new() } else { format!(" (there is {})", others.join(" and ")) };
+    Usage(format!("there is no ledger at {}; --ledger FILE names another{hint}", path.display()))
 }
 
 fn ledger_path(shared: &SharedArgs, config: &Config) -> anyhow::Result<PathBuf> {
@@ -145,20 +148,6 @@ fn ledger_path(shared: &SharedArgs, config: &Config) -> anyhow::Result<PathBuf> 
 /// A small runtime for commands that read the ledger.
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
-}
-
-/// Writes a value to a file as JSON, in one step.
-pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, value)?;
-        writeln!(file)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write the summary {}", path.display()))
 }
 
 /// Prints to standard output; a closed one is reported as such.

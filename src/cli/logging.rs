@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use anyhow::Context;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
@@ -50,13 +49,9 @@ fn file_layer<S>(path: PathBuf, format: LogFormat) -> anyhow::Result<Boxed<S>>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|e| Usage(format!("cannot write the log file {}: {e}", path.display())))
-        .context("pass --log-file another file")?;
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(|e| {
+        Usage(format!("cannot write the log file {}: {e}; pass --log-file another file", path.display()))
+    })?;
     let layer = tracing_subscriber::fmt::layer().with_writer(Mutex::new(file)).with_timer(LocalTime);
     Ok(shaped(layer.with_ansi(false).with_target(false), format, Level::INFO))
 }

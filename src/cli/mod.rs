@@ -1,7 +1,7 @@
 //! The command line: clap's types, and one file per command that reads flags, calls a pass and prints.
 //!
 //! Results go to standard output, everything else to standard error. An error is printed as its chain of causes, never with a
-//! backtrace; what it means for the exit code stands in [`failure`].
+//! backtrace; what it means for the exit code stands in `failure.rs`.
 
 mod apis;
 mod args;
@@ -12,6 +12,7 @@ mod doubts;
 mod explain;
 mod export;
 mod failure;
+mod files;
 mod forget;
 mod init;
 mod logging;
@@ -33,6 +34,7 @@ use crate::domain::exit::Exit;
 
 /// Parses the command line, carries the command out, says how it ended.
 pub fn main() -> Exit {
+    crate::crash::arm();
     let cli = Cli::parse();
     match dispatch(cli) {
         Ok(exit) => exit,
@@ -47,6 +49,7 @@ pub fn main() -> Exit {
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { command, shared } = cli;
+    args::LanguageArg::resolve(shared.lang).speak();
     match command {
         Command::Run(args) => run::run(*args, &shared),
         Command::Plan(args) => plan::plan(args, &shared),

@@ -38,9 +38,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         .enumerate()
         .map(|(i, lane)| (lane.profile.id.to_string(), lane_bill(job, survey, i)))
         .collect();
-    let costs: Option<Vec<Money>> =
-        job.lanes.iter().zip(&survey.lanes).map(|(lane, survey)| Some(lane.price? * survey.to_ask.len())).collect();
-    let cost = costs.map(|costs| costs.into_iter().sum::<Money>());
+    let cost = worst_case_cost(job, survey);
     let seconds = lanes.values().map(|lane| lane.seconds).fold(0.0, f64::max);
     let now = jiff::Zoned::now();
     let ends = now.checked_add(Duration::from_secs_f64(seconds.min(1e9))).unwrap_or_else(|_| now.clone());
@@ -57,6 +55,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
             .invalid
             .iter()
             .map(|group| InvalidCells {
+                invalid: group.reason,
                 reason: group.reason.word(),
                 text: group.reason.to_string(),
                 rows: group.rows,
@@ -71,8 +70,14 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         fits_budget: job.terms.budget.zip(cost).map(|(budget, cost)| cost <= budget),
         until: job.deadline.as_ref().map(|deadline| deadline.words.clone()),
         fits_until: job.deadline.as_ref().map(|deadline| seconds <= deadline.after.as_secs_f64()),
+        time_is_over: job.deadline.as_ref().is_some_and(|deadline| deadline.after.is_zero()),
         lanes,
     }
+}
+
+/// What it costs if every number is answered; none where a price is unknown.
+pub(super) fn worst_case_cost(job: &Job, survey: &Survey) -> Option<Money> {
+    job.lanes.iter().zip(&survey.lanes).map(|(lane, survey)| Some(lane.price? * survey.to_ask.len())).sum()
 }
 
 fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {
@@ -84,6 +89,7 @@ fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {
         reused: survey.reused,
         stale: survey.stale,
         blocked: survey.blocked,
+        releasable: survey.releasable,
         needs_number: survey.needs_number,
         other_carrier_rows: survey.other_carrier,
         skipped_rows: survey.skipped,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{ReconcileArgs, SharedArgs};
-use super::common;
+use super::{common, files};
 use crate::catalog::Catalogue;
 use crate::domain::call::ApiId;
 use crate::domain::exit::Exit;
@@ -26,6 +26,8 @@ pub(super) fn reconcile(args: ReconcileArgs, shared: &SharedArgs) -> anyhow::Res
     if let Some(api) = &args.api {
         catalogue.get(api)?;
     }
+    // Before anything is settled, which would have to be said there.
+    files::check(args.summary.as_deref(), "--summary")?;
     let statement = Arc::new(Statement::open(&args.statement, &options(&args))?);
     let api = args.api.as_deref().map(ApiId::new);
     let names = names(&catalogue);
@@ -45,7 +47,9 @@ pub(super) fn reconcile(args: ReconcileArgs, shared: &SharedArgs) -> anyhow::Res
     }
     // Last: what was settled has been said, whether or not this can be written.
     if let Some(path) = &args.summary {
-        common::write_json(path, &view)?;
+        let mut json = serde_json::to_vec_pretty(&view)?;
+        json.push(b'\n');
+        files::replace(path, "summary", 0o600, &json)?;
     }
     Ok(Exit::Done)
 }

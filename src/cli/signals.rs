@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks the run to finish what is in flight, the second leaves at once.
 
+use rust_i18n::t;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,7 @@ pub(super) fn watch(screen: Screen) -> anyhow::Result<CancellationToken> {
             }
         };
         next().await;
-        screen.say("interrupted: finishing the calls in flight, then writing the output; once more leaves at once");
+        screen.say(&t!("run.interrupted"));
         cancel.cancel();
         next().await;
         // What is in flight becomes doubts at the next start, as after a crash.

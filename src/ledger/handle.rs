@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::crash;
 use crate::domain::call::{
     ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement,
     Standing, Totals, View,
@@ -173,7 +174,9 @@ fn absorb(path: &Path, uid: &str, writer: &mut Writer) -> Result<Option<Absorbed
             "it holds call {call}, which this ledger does not know; if an older copy of the ledger was restored, bring back the newer one"
         )));
     }
+    crash::point("rescue.absorbed");
     rescue::remove(path)?;
+    crash::point("rescue.removed");
     Ok(Some(Absorbed { settlements: settlements.len(), torn }))
 }
 

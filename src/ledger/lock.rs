@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::crash;
 use crate::ledger::host::host;
 use crate::ledger::store::{beside, make_folder};
 
@@ -70,12 +71,18 @@ impl RunLock {
     }
 
     fn sign(path: PathBuf, mut file: File) -> Result<RunLock, LockError> {
-        let holder = Holder { pid: std::process::id(), host: host(), since: jiff::Timestamp::now().to_string() };
+        let holder = Holder {
+            pid: std::process::id(),
+            host: host(),
+            since: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        };
         let written = serde_json::to_string(&holder).map_err(io::Error::from).and_then(|text| {
             file.set_len(0)?;
+            crash::point("lock.signing");
             file.rewind()?;
             writeln!(file, "{text}")
         });
+        crash::point("lock.taken");
         match written {
             Ok(()) => Ok(RunLock { _file: file }),
             Err(error) => Err(LockError::Failed { path, error }),

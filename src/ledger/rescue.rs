@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::crash;
 use crate::domain::call::{CallId, Outcome, Settlement};
 use crate::ledger::store::{OpenError, beside, sync_folder};
 
@@ -91,7 +92,9 @@ pub(super) fn append(ledger: &Path, uid: &str, settlements: &[Settlement]) -> io
     }
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
     let before = file.metadata()?.len();
+    crash::point("rescue.begun");
     let written = file.write_all(&text).and_then(|()| file.sync_all());
+    crash::point("rescue.written");
     if let Err(error) = written {
         // Half a line would make the next one unreadable; what stood there before is still good.
         file.set_len(before)?;

@@ -5,6 +5,7 @@
 
 use rusqlite::Connection;
 
+use crate::crash;
 use crate::domain::subject::Subject;
 
 /// Marks a SQLite file as a payonce ledger ("PAY1").
@@ -107,8 +108,10 @@ pub(super) fn migrate(db: &Connection, version: i64) -> rusqlite::Result<()> {
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(done) {
         let to = step + 1;
         db.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {sql} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {to}; COMMIT;"
+            "BEGIN IMMEDIATE; {sql} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {to};"
         ))?;
+        crash::point("ledger.migrating");
+        db.execute_batch("COMMIT")?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, params};
 
+use crate::crash;
 use crate::domain::freshness::Stamp;
 use crate::domain::run::LedgerKind;
 use crate::ledger::schema;
@@ -89,6 +90,11 @@ pub(super) fn failure(path: &Path, error: &rusqlite::Error) -> String {
     format!("the ledger {} failed ({error}); {remedy}", path.display())
 }
 
+/// What SQLite says when the disk is full, for tests that let a commit fail.
+pub(super) fn disk_full() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
+}
+
 /// The file of that ending beside the ledger.
 pub(super) fn beside(ledger: &Path, ending: &str) -> PathBuf {
     let mut name = ledger.as_os_str().to_owned();
@@ -122,10 +128,10 @@ pub(super) struct Identity {
 /// Opens the ledger for writing; makes it where there is none.
 pub(super) fn open_for_writing(path: &Path, kind: LedgerKind, now: Stamp) -> Result<(Connection, Identity), OpenError> {
     create_file(path).map_err(|error| OpenError::io(path, &error))?;
-    let (db, version) = prepare_to_write(path, true)?;
-    if version == 0 {
-        stamp(&db, kind, now).map_err(|error| OpenError::sqlite(path, &error))?;
-    }
+    crash::point("ledger.made");
+    let db = prepare_to_write(path, true)?;
+    stamp(&db, kind, now).map_err(|error| OpenError::sqlite(path, &error))?;
+    crash::point("ledger.stamped");
     let identity = identity(&db, path)?;
     if identity.kind != kind {
         let found = identity.kind.to_string();
@@ -139,13 +145,13 @@ pub(super) fn open_existing_for_writing(path: &Path) -> Result<(Connection, Iden
     if !path.exists() {
         return Err(OpenError::Missing { path: path.to_owned() });
     }
-    let (db, _) = prepare_to_write(path, false)?;
+    let db = prepare_to_write(path, false)?;
     let identity = identity(&db, path)?;
     Ok((db, identity))
 }
 
 /// A durable connection to a file of ours, and the schema version that it had.
-fn prepare_to_write(path: &Path, may_be_new: bool) -> Result<(Connection, i64), OpenError> {
+fn prepare_to_write(path: &Path, may_be_new: bool) -> Result<Connection, OpenError> {
     let wrap = |error: rusqlite::Error| OpenError::sqlite(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(wrap)?;
@@ -158,8 +164,10 @@ fn prepare_to_write(path: &Path, may_be_new: bool) -> Result<(Connection, i64), 
         return Err(OpenError::Unwritable { path: path.to_owned(), why: "the file is read-only".to_owned() });
     }
     make_durable(&db, path)?;
+    crash::point("ledger.created");
     schema::migrate(&db, version).map_err(wrap)?;
-    Ok((db, version))
+    crash::point("ledger.migrated");
+    Ok(db)
 }
 
 /// Opens an existing ledger for reading.
@@ -225,10 +233,11 @@ fn make_durable(db: &Connection, path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Stamps a ledger that has no stamp yet; its making may have been cut off just before.
 fn stamp(db: &Connection, kind: LedgerKind, now: Stamp) -> rusqlite::Result<()> {
     let uid = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     db.execute(
-        "INSERT INTO meta (name, value) VALUES ('kind', ?1), ('made', ?2), ('uid', ?3)",
+        "INSERT OR IGNORE INTO meta (name, value) VALUES ('kind', ?1), ('made', ?2), ('uid', ?3)",
         params![kind.as_str(), now.rfc3339(), uid],
     )?;
     Ok(())

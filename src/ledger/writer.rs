@@ -12,6 +12,7 @@ use std::sync::mpsc::Receiver;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::crash;
 use crate::domain::ports::{Clock, LedgerError};
 use crate::ledger::books::Books;
 use crate::ledger::store;
@@ -126,7 +127,12 @@ impl Writer {
         let mut desk = Desk { db: &self.db, books: &mut books, session: &mut self.session, clock: self.clock.as_ref() };
         let value = work(&mut desk)?;
         books.flush(&self.db)?;
+        crash::point("ledger.written");
+        if crash::refuses("ledger.refuses") {
+            return Err(Stop::Broken(store::disk_full()));
+        }
         self.db.execute_batch("COMMIT")?;
+        crash::point("ledger.committed");
         self.books = Some(books);
         Ok(value)
     }

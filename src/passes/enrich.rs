@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::export::{Exported, export};
 use super::fetch::{Shared, fetch};
 use super::survey::{Survey, census, is_changed, standings};
+use crate::crash;
 use crate::domain::call::{Scope, Totals, View};
 use crate::domain::exit::Exit;
 use crate::domain::freshness::Stamp;
@@ -58,12 +59,14 @@ pub struct LaneResult {
 }
 
 /// What became of a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     pub exit: Exit,
     pub lanes: Vec<LaneResult>,
-    /// None where the input changed under the run.
+    /// None where a lane has found that the input changed under the run.
     pub exported: Option<Exported>,
+    /// Why the output was not written. The answers are in the ledger all the same.
+    pub failure: Option<anyhow::Error>,
 }
 
 /// What makes this job and input a run.
@@ -79,8 +82,11 @@ pub async fn prepare<L: Ledger>(job: &Job, input: &Arc<Input>, ledger: &L) -> an
         let (job, input) = (job.clone(), input.clone());
         tokio::task::spawn_blocking(move || census(&input, &job)).await??
     };
+    crash::point("run.surveyed");
     let run = ledger.begin(run_key(job, input), job.start, job.terms.clone()).await?;
+    crash::point("run.begun");
     let orphans = ledger.adopt_orphans(run.id).await?;
+    crash::point("run.adopted");
     let views: Vec<View> = job
         .lanes
         .iter()
@@ -169,6 +175,7 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
         let Prepared { run, survey, views, .. } = prepared;
         let alive = tokio::spawn(keep_alive(self.ledger.clone(), run.clone()));
         let ends = self.fetch_all(&run, survey, gauges).await;
+        crash::point("run.fetched");
         let result = self.close(&run, ends, views).await;
         alive.abort();
         result
@@ -183,6 +190,7 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
             deadline: self.job.deadline.as_ref().map(|deadline| self.started + deadline.after),
             cancel: self.cancel.clone(),
             clock: self.clock.clone(),
+            broken: CancellationToken::new(),
         });
         let lanes = self.job.lanes.iter().cloned().zip(self.clients.iter().cloned()).zip(survey.lanes).zip(gauges);
         let tasks: Vec<_> = lanes
@@ -204,22 +212,23 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
 
     async fn close(&self, run: &Run, ends: Vec<LaneEnd>, views: Vec<View>) -> anyhow::Result<Outcome> {
         let changed = ends.iter().any(|end| matches!(end, LaneEnd::InputChanged { .. }));
-        let exported = if changed { Ok(None) } else { self.export(views).await.map(Some) };
-        let ends_exit = ends.iter().fold(Exit::Done, |exit, end| exit.or_graver(end.exit()));
-        let exported = match exported {
-            Ok(exported) => exported,
-            Err(error) => {
-                let exit = if is_changed(&error) { Exit::Usage } else { Exit::Unexpected };
-                // The answers are safe; the run stays open, so that the same command writes the output.
-                self.ledger.finish(run.id, ends_exit.or_graver(exit).code(), false).await?;
-                return Err(error);
-            }
+        let (exported, failure) = match changed {
+            true => (None, None),
+            false => match self.export(views).await {
+                Ok(exported) => (Some(exported), None),
+                Err(error) => (None, Some(error)),
+            },
         };
-        let exit = exported.iter().fold(ends_exit, |exit, exported| exit.or_graver(exit_of_rows(exported)));
-        let finished = ends.iter().all(|end| *end == LaneEnd::Finished);
+        crash::point("run.exported");
+        let exits = ends.iter().map(LaneEnd::exit);
+        let exits = exits.chain(exported.as_ref().map(exit_of_rows)).chain(failure.as_ref().map(exit_of_failure));
+        let exit = exits.fold(Exit::Done, Exit::or_graver);
+        // Without an output the run stays open, so that the same command writes it.
+        let finished = exported.is_some() && ends.iter().all(|end| *end == LaneEnd::Finished);
         let lanes = self.results(run, ends).await?;
         self.ledger.finish(run.id, exit.code(), finished).await?;
-        Ok(Outcome { exit, lanes, exported })
+        crash::point("run.finished");
+        Ok(Outcome { exit, lanes, exported, failure })
     }
 
     async fn export(&self, views: Vec<View>) -> anyhow::Result<Exported> {
@@ -247,6 +256,10 @@ fn exit_of_rows(exported: &Exported) -> Exit {
         true => Exit::Incomplete,
         false => Exit::Done,
     }
+}
+
+fn exit_of_failure(error: &anyhow::Error) -> Exit {
+    if is_changed(error) { Exit::Usage } else { Exit::Unexpected }
 }
 
 async fn keep_alive<L: Ledger>(ledger: L, run: Run) {

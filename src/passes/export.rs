@@ -9,12 +9,14 @@ use tokio::runtime::Handle;
 
 use super::survey::is_other_carrier;
 use crate::catalog::{Profile, Segments, SubjectForm};
+use crate::crash;
 use crate::domain::call::{Record, Standing, View};
 use crate::domain::cell::{self, Invalid};
 use crate::domain::ports::Ledger;
 use crate::domain::status::Status;
 use crate::domain::subject::Identity;
 use crate::domain::text::for_spreadsheet;
+use crate::progress;
 use crate::settings::Job;
 use crate::table::{Input, Output, OutputOptions, Row, Target};
 
@@ -100,6 +102,7 @@ pub fn export<L: Ledger>(
             }
         }
         for (row, extra) in batch.iter().zip(&extras) {
+            crash::point("export.row");
             output.write(row, extra.iter().map(String::as_str))?;
         }
     }
@@ -143,7 +146,7 @@ impl Cells {
         }
         extra.push(record.and_then(|record| record.code).map(|code| code.to_string()).unwrap_or_default());
         extra.push(match self {
-            Cells::Invalid(reason) => reason.to_string(),
+            Cells::Invalid(reason) => progress::reason(*reason),
             Cells::Bare(_) => String::new(),
             Cells::Known(record) => for_spreadsheet(&record.reason),
         });

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use roaring::RoaringBitmap;
 
 use crate::catalog::{Carrier, Profile, Segments, SubjectForm};
+use crate::crash;
 use crate::domain::call::{Standing, View};
 use crate::domain::cell::{self, Invalid};
 use crate::domain::ports::Ledger;
@@ -54,8 +55,10 @@ pub struct LaneSurvey {
     pub known: u64,
     /// Of the known ones, those that another run asked for.
     pub reused: u64,
-    /// Distinct subjects in doubt, written off or lost.
+    /// Distinct subjects in doubt, written off or lost, that are not asked.
     pub blocked: u64,
+    /// Distinct subjects in doubt that the run may ask again.
+    pub releasable: u64,
     /// Distinct subjects asked again only because the window has moved on.
     pub stale: u64,
     /// Distinct subjects that are there as digests only, where this API needs the number.
@@ -95,6 +98,7 @@ pub fn census(input: &Input, job: &Job) -> anyhow::Result<Census> {
     let mut row = Row::default();
     let mut count = 0;
     while rows.next_into(&mut row)? {
+        crash::point("survey.row");
         count = row.record;
         let Ok(record) = u32::try_from(row.record) else {
             bail!("{} has more than {} records; split it", input.name(), u32::MAX);
@@ -201,8 +205,9 @@ impl LaneSurvey {
             (record, Standing::Known(known)) => {
                 let own = view.run == Some(known.run);
                 let again = !own && job.terms.again.contains(&known.status);
-                let releasable = known.status == Status::InDoubt && self.blocked < job.terms.release_doubts;
+                let releasable = known.status == Status::InDoubt && self.releasable < job.terms.release_doubts;
                 match known.status {
+                    Status::InDoubt if releasable => self.releasable += 1,
                     Status::InDoubt | Status::WrittenOff | Status::Lost => self.blocked += 1,
                     _ if again => {}
                     _ => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rust_i18n::t;
 use tokio::task::JoinHandle;
 
 use super::gauge::{Gauge, Reading};
@@ -28,7 +29,7 @@ impl Watch {
         let gauges: Vec<_> = gauges.into_iter().filter(|gauge| gauge.to_ask > 0).collect();
         let width = gauges.iter().map(|gauge| gauge.name.len()).max().unwrap_or(0);
         let bars: Vec<_> = match screen.is_terminal {
-            true => gauges.iter().map(|gauge| screen.bars.add(bar(gauge, width))).collect(),
+            true => gauges.iter().map(|gauge| bar(screen, gauge, width)).collect(),
             false => Vec::new(),
         };
         let lanes = gauges.into_iter().map(|gauge| (gauge, Pulse::default())).collect();
@@ -52,10 +53,13 @@ impl Drop for Watch {
     }
 }
 
-fn bar(gauge: &Gauge, width: usize) -> ProgressBar {
-    let template = format!("{{prefix:{width}}} {{wide_bar:.cyan/dim}} {{pos:>7}}/{{len}} {{msg}}");
+fn bar(screen: &Screen, gauge: &Gauge, width: usize) -> ProgressBar {
+    let template = format!("{{prefix:{width}}} {{bar:20.cyan/dim}} {{wide_msg}}");
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(gauge.to_ask).with_style(style.progress_chars("━╸─"));
+    // Nothing is drawn before the bar is one of the screen's: it would stay there.
+    let bar = screen.bars.add(ProgressBar::hidden());
+    bar.set_length(gauge.to_ask);
+    bar.set_style(style.progress_chars("━╸─"));
     bar.set_prefix(gauge.name.clone());
     bar
 }
@@ -72,43 +76,47 @@ async fn watch(screen: Screen, mut lanes: Vec<(Arc<Gauge>, Pulse)>, bars: Vec<Pr
             match bars.get(lane) {
                 Some(bar) => {
                     bar.set_position(reading.done());
-                    bar.set_message(message(gauge, &reading, pace));
+                    let of = format!("{}/{}", count(reading.done()), count(gauge.to_ask));
+                    bar.set_message(format!("{of} {}", message(gauge, &reading, pace)));
                 }
-                None => screen.say(&format!(
-                    "{} {}: {} of {} numbers done, {}",
-                    jiff::Zoned::now().strftime("%H:%M:%S"),
-                    gauge.name,
-                    count(reading.done()),
-                    count(gauge.to_ask),
-                    message(gauge, &reading, pace)
+                None => screen.say(&t!(
+                    "progress.line",
+                    time = jiff::Zoned::now().strftime("%H:%M:%S"),
+                    api = gauge.name,
+                    done = count(reading.done()),
+                    total = count(gauge.to_ask),
+                    rest = message(gauge, &reading, pace)
                 )),
             }
         }
     }
 }
 
+/// What matters most comes first: a narrow terminal cuts the rest off.
 fn message(gauge: &Gauge, reading: &Reading, pace: f64) -> String {
     let mut parts = match &reading.pause {
-        Some(pause) => vec![format!("pausing: {pause}")],
-        None => vec![format!("{pace:.1}/s")],
+        Some(pause) => vec![t!("progress.pausing", why = pause)],
+        None => vec![format!("{pace:.1}/s").into()],
     };
-    parts.push(format!("{} answered", count(reading.answered)));
-    for (number, what) in [
-        (reading.no_record, "no record"),
-        (reading.rejected, "rejected"),
-        (reading.failed, "failed"),
-        (reading.in_doubt, "in doubt"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{} {what}", count(number)));
-        }
-    }
-    if let Some(price) = gauge.price {
-        parts.push(format!("{} yuan", price * reading.answered));
-    }
     let left = gauge.to_ask.saturating_sub(reading.done());
     if pace > 0.0 && left > 0 && reading.pause.is_none() {
-        parts.push(format!("{} left", hours(Duration::from_secs_f64(left as f64 / pace))));
+        parts.push(t!("progress.left", time = hours(Duration::from_secs_f64(left as f64 / pace))));
+    }
+    parts.push(t!("progress.answered", n = count(reading.answered)));
+    if reading.in_doubt > 0 {
+        parts.push(t!("progress.in_doubt", n = count(reading.in_doubt)));
+    }
+    if let Some(price) = gauge.price {
+        parts.push(t!("progress.money", n = price * reading.answered));
+    }
+    if reading.no_record > 0 {
+        parts.push(t!("progress.no_record", n = count(reading.no_record)));
+    }
+    if reading.rejected > 0 {
+        parts.push(t!("progress.rejected", n = count(reading.rejected)));
+    }
+    if reading.failed > 0 {
+        parts.push(t!("progress.failed", n = count(reading.failed)));
     }
     parts.join(", ")
 }

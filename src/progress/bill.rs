@@ -1,16 +1,21 @@
 //! The bill beforehand: what a run would ask, what it would cost, how long it would take.
 
-use std::fmt::Write;
 use std::time::Duration;
 
+use rust_i18n::t;
 use serde::Serialize;
 
-use super::words::{count, hours};
+use super::words::{count, hours, reason};
+use crate::domain::cell::Invalid;
 
 /// Cells that are invalid for one reason.
 #[derive(Clone, Debug, Serialize)]
 pub struct InvalidCells {
+    #[serde(skip)]
+    pub invalid: Invalid,
+    /// A stable word.
     pub reason: &'static str,
+    /// In English.
     pub text: String,
     pub rows: u64,
     /// The first records of it.
@@ -25,6 +30,7 @@ pub struct LaneBill {
     pub reused: u64,
     pub stale: u64,
     pub blocked: u64,
+    pub releasable: u64,
     pub needs_number: u64,
     pub other_carrier_rows: u64,
     pub skipped_rows: u64,
@@ -61,78 +67,95 @@ pub struct Bill {
     pub lanes: indexmap::IndexMap<String, LaneBill>,
     #[serde(skip)]
     pub ends_at_clock: String,
+    /// The time to send is over before it began.
+    #[serde(skip)]
+    pub time_is_over: bool,
 }
 
 impl Bill {
     /// For people.
     pub fn text(&self) -> String {
-        let mut out = String::new();
-        let _ = writeln!(
-            out,
-            "{}: {} rows, {} distinct numbers in column '{}' ({}, delimiter {})",
-            self.input,
-            count(self.rows),
-            count(self.distinct),
-            self.phone_column,
-            self.encoding,
-            self.delimiter
-        );
+        let mut lines = vec![
+            t!(
+                "bill.head",
+                input = self.input,
+                rows = count(self.rows),
+                distinct = count(self.distinct),
+                column = self.phone_column,
+                encoding = self.encoding,
+                delimiter = self.delimiter
+            )
+            .into_owned(),
+        ];
         if self.invalid_rows > 0 {
-            let _ = writeln!(out, "  {} rows cannot be asked about:", count(self.invalid_rows));
+            lines.push(format!("  {}", t!("bill.invalid", rows = count(self.invalid_rows))));
         }
-        for group in &self.invalid {
-            let records: Vec<_> = group.records.iter().map(u64::to_string).collect();
-            let more = if group.rows > group.records.len() as u64 { ", …" } else { "" };
-            let _ = writeln!(out, "    {:>7}  {} (record {}{more})", count(group.rows), group.text, records.join(", "));
-        }
+        lines.extend(self.invalid.iter().map(InvalidCells::line));
         for (id, lane) in &self.lanes {
-            lane.write(&mut out, id);
+            lane.write(&mut lines, id);
         }
-        let asks: u64 = self.lanes.values().map(|lane| lane.to_ask).sum();
-        if asks > 0 {
-            let cost = match &self.worst_case_cost {
-                Some(cost) => format!("at most {cost} yuan"),
-                None => "cost unknown (pass --price YUAN to see it)".to_owned(),
-            };
-            let time = hours(Duration::from_secs_f64(self.seconds));
-            let _ =
-                writeln!(out, "in all: {} calls, {cost}, {time}, so until about {}", count(asks), self.ends_at_clock);
-        } else {
-            out.push_str("in all: nothing to ask, nothing to pay\n");
-        }
+        lines.push(self.total());
         if let (Some(budget), Some(false)) = (&self.budget, self.fits_budget) {
-            let _ =
-                writeln!(out, "the budget of {budget} yuan is less than that: the run would stop when it is used up");
+            lines.push(t!("bill.over_budget", budget = budget).into_owned());
         }
         if let (Some(until), Some(false)) = (&self.until, self.fits_until) {
-            let _ = writeln!(out, "the run may send only {until}: it would stop before the end");
+            let words = if self.time_is_over {
+                t!("bill.time_over", until = until)
+            } else {
+                t!("bill.over_time", until = until)
+            };
+            lines.push(words.into_owned());
         }
-        out.truncate(out.trim_end().len());
-        out
+        lines.join("\n")
+    }
+
+    fn total(&self) -> String {
+        let asks: u64 = self.lanes.values().map(|lane| lane.to_ask).sum();
+        if asks == 0 {
+            return t!("bill.nothing").into_owned();
+        }
+        let cost = match &self.worst_case_cost {
+            Some(cost) => t!("bill.cost", cost = cost),
+            None => t!("bill.cost_unknown"),
+        };
+        let time = hours(Duration::from_secs_f64(self.seconds));
+        t!("bill.total", count = count(asks), cost = cost, time = time, end = self.ends_at_clock).into_owned()
+    }
+}
+
+impl InvalidCells {
+    fn line(&self) -> String {
+        let records: Vec<_> = self.records.iter().map(u64::to_string).collect();
+        let more = if self.rows > self.records.len() as u64 { ", …" } else { "" };
+        let records = t!("bill.records", records = format!("{}{more}", records.join(", ")));
+        item(self.rows, &format!("{} ({records})", reason(self.invalid)))
     }
 }
 
 impl LaneBill {
-    fn write(&self, out: &mut String, id: &str) {
-        let cost = self.worst_case_cost.as_ref().map(|cost| format!(", at most {cost} yuan")).unwrap_or_default();
-        let _ = writeln!(out, "  {id}: {} to ask{cost}", count(self.to_ask));
+    fn write(&self, lines: &mut Vec<String>, id: &str) {
+        let head = match &self.worst_case_cost {
+            Some(cost) => t!("bill.lane_cost", api = id, count = count(self.to_ask), cost = cost),
+            None => t!("bill.lane", api = id, count = count(self.to_ask)),
+        };
+        lines.push(format!("  {head}"));
         for (number, what) in [
-            (self.known, "known already, not asked again"),
-            (self.stale, "of those to ask were answered before, but for another month or too long ago"),
-            (self.blocked, "in doubt, written off or lost: not asked (see `payonce doubts`)"),
-            (self.needs_number, "there as digests only, where this API needs the number"),
-            (self.skipped_rows, "rows skipped: another carrier's segment"),
+            (self.known, t!("bill.known")),
+            (self.stale, t!("bill.stale")),
+            (self.releasable, t!("bill.releasable")),
+            (self.blocked, t!("bill.blocked")),
+            (self.needs_number, t!("bill.needs_number")),
+            (self.skipped_rows, t!("bill.skipped")),
+            (self.other_carrier_rows - self.skipped_rows, t!("bill.other_carrier")),
         ] {
             if number > 0 {
-                let _ = writeln!(out, "    {:>7}  {what}", count(number));
+                lines.push(item(number, &what));
             }
         }
-        if self.other_carrier_rows > self.skipped_rows {
-            let _ = writeln!(
-                out,
-                "    {:>7}  rows in segments of other carriers (a hint: numbers are portable; --only-segment skips them)",
-                count(self.other_carrier_rows)
-            );
-        }
     }
+}
+
+/// A line of a list that a number leads.
+fn item(number: u64, what: &str) -> String {
+    format!("    {:>7}  {what}", count(number))
 }

@@ -1,7 +1,10 @@
 //! What a lane is doing right now, for whoever watches: plain counters, written by the lane, read by the bars.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rust_i18n::t;
 
 use crate::domain::money::Money;
 use crate::domain::status::Status;
@@ -20,7 +23,30 @@ pub struct Gauge {
     failed: AtomicU64,
     in_doubt: AtomicU64,
     sent: AtomicU64,
-    pause: Mutex<Option<String>>,
+    pause: Mutex<Option<Pause>>,
+}
+
+/// Why a lane is pausing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pause {
+    Throttled,
+    Quota,
+    /// Until this time of day.
+    QuotaUntil(String),
+    Maintenance,
+    Unreachable,
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&match self {
+            Pause::Throttled => t!("pause.throttled"),
+            Pause::Quota => t!("pause.quota"),
+            Pause::QuotaUntil(time) => t!("pause.quota_until", time = time),
+            Pause::Maintenance => t!("pause.maintenance"),
+            Pause::Unreachable => t!("pause.unreachable"),
+        })
+    }
 }
 
 /// The counters at one moment.
@@ -33,7 +59,7 @@ pub struct Reading {
     pub in_doubt: u64,
     pub sent: u64,
     /// Why the lane is pausing, if it is.
-    pub pause: Option<String>,
+    pub pause: Option<Pause>,
 }
 
 impl Reading {
@@ -64,7 +90,7 @@ impl Gauge {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn pausing(&self, why: Option<String>) {
+    pub fn pausing(&self, why: Option<Pause>) {
         *self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = why;
     }
 

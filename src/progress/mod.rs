@@ -5,13 +5,15 @@
 mod bars;
 mod bill;
 mod gauge;
+mod metrics;
 mod screen;
 mod summary;
 mod words;
 
 pub use bars::Watch;
 pub use bill::{Bill, InvalidCells, LaneBill};
-pub use gauge::{Gauge, Reading};
+pub use gauge::{Gauge, Pause, Reading};
+pub use metrics::metrics;
 pub use screen::Screen;
 pub use summary::{LaneSummary, RunSummary};
-pub use words::{count, hours};
+pub use words::{Language, count, hours, reason};

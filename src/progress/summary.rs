@@ -1,12 +1,15 @@
 //! The end of a run: one JSON object for scripts (CONTRACT: Summary JSON), one table and one paragraph for people.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use rust_i18n::t;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
-use super::words::{count, hours};
+use super::words::{count, hours, left, right, status};
+use crate::domain::status::Status;
 
 /// One lane's part of the summary. Counts of calls and money are those of the run, over all its invocations.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +33,9 @@ pub struct LaneSummary {
     /// Calls per second.
     pub rate_configured: f64,
     pub rate_achieved: f64,
+    /// Kept back from the budget for calls that may yet turn out to be billed; for people.
+    #[serde(skip)]
+    pub held: Option<String>,
     /// What to do about the lane's end; for people.
     #[serde(skip)]
     pub advice: Option<String>,
@@ -56,93 +62,87 @@ pub struct RunSummary {
 impl RunSummary {
     /// For people: a table of the lanes, then what to do.
     pub fn text(&self) -> String {
-        let mut out = String::new();
-        let state = if self.finished { "finished" } else { "stopped early" };
         let time = hours(Duration::from_secs_f64(self.seconds));
-        let _ = writeln!(
-            out,
-            "run {} {state} after {time}: {} rows, {} numbers",
-            self.run,
-            count(self.rows),
-            count(self.distinct)
-        );
-        self.table(&mut out);
-        match &self.output {
-            Some(output) => writeln!(out, "written: {output}"),
-            None => writeln!(out, "no output was written"),
-        }
-        .unwrap_or_default();
-        let _ = writeln!(out, "ledger: {}", self.ledger);
-        for advice in self.advice() {
-            let _ = writeln!(out, "{advice}");
-        }
-        out.truncate(out.trim_end().len());
-        out
+        let (run, rows, numbers) = (self.run, count(self.rows), count(self.distinct));
+        let head = match self.finished {
+            true => t!("summary.finished", run = run, time = time, rows = rows, numbers = numbers),
+            false => t!("summary.stopped", run = run, time = time, rows = rows, numbers = numbers),
+        };
+        let mut lines = vec![head.into_owned()];
+        lines.extend(self.table());
+        lines.push(match &self.output {
+            Some(output) => t!("summary.written", output = output).into_owned(),
+            None => t!("summary.not_written").into_owned(),
+        });
+        lines.push(t!("summary.ledger", ledger = self.ledger).into_owned());
+        lines.extend(self.advice());
+        lines.join("\n")
     }
 
-    fn table(&self, out: &mut String) {
-        let mut rows: Vec<(&str, Vec<String>)> = vec![("", self.lanes.keys().cloned().collect())];
+    fn table(&self) -> Vec<String> {
+        let mut rows: Vec<(String, Vec<String>)> = vec![(String::new(), self.lanes.keys().cloned().collect())];
         let statuses = self.lanes.values().next().map(|lane| lane.statuses.keys().copied()).into_iter().flatten();
-        for status in statuses {
-            let cells: Vec<_> = self.lanes.values().map(|lane| lane.statuses[status]).collect();
+        for name in statuses {
+            let cells: Vec<u64> = self.lanes.values().map(|lane| lane.statuses[name]).collect();
             if cells.iter().any(|rows| *rows > 0) {
-                rows.push((status, cells.into_iter().map(count).collect()));
+                rows.push((status(name), cells.into_iter().map(count).collect()));
             }
         }
-        let mut line =
-            |name, cell: &dyn Fn(&LaneSummary) -> String| rows.push((name, self.lanes.values().map(cell).collect()));
-        line("calls", &|lane| count(lane.calls));
-        line("paid", &|lane| count(lane.billed));
-        line("reused", &|lane| count(lane.reused));
+        let mut row = |name: Cow<'_, str>, cell: &dyn Fn(&LaneSummary) -> String| {
+            rows.push((name.into_owned(), self.lanes.values().map(cell).collect()));
+        };
+        let money = |amount: &Option<String>| amount.clone().unwrap_or_else(|| "?".to_owned());
+        row(t!("summary.calls"), &|lane| count(lane.calls));
+        row(t!("summary.paid"), &|lane| count(lane.billed));
+        row(t!("summary.reused"), &|lane| count(lane.reused));
         if self.lanes.values().any(|lane| lane.spent.is_some()) {
-            line("yuan spent", &|lane| lane.spent.clone().unwrap_or_else(|| "?".to_owned()));
+            row(t!("summary.spent"), &|lane| money(&lane.spent));
         }
         if self.lanes.values().any(|lane| lane.in_doubt > 0) {
-            line("calls in doubt", &|lane| count(lane.in_doubt));
-            line("yuan at stake", &|lane| lane.at_stake.clone().unwrap_or_else(|| "?".to_owned()));
+            row(t!("summary.doubts"), &|lane| count(lane.in_doubt));
+            row(t!("summary.at_stake"), &|lane| money(&lane.at_stake));
         }
-        line("calls/s", &|lane| format!("{:.1}", lane.rate_achieved));
-        let widths: Vec<usize> = (0..self.lanes.len())
-            .map(|lane| rows.iter().map(|(_, cells)| cells[lane].len()).max().unwrap_or(0))
-            .collect();
-        for (name, cells) in &rows {
-            let _ = write!(out, "  {name:14}");
-            for (cell, width) in cells.iter().zip(&widths) {
-                let _ = write!(out, "  {cell:>width$}");
-            }
-            out.push('\n');
+        if self.lanes.values().any(|lane| lane.held.is_some()) {
+            row(t!("summary.held"), &|lane| lane.held.clone().unwrap_or_else(|| "0.00".to_owned()));
         }
+        row(t!("summary.rate"), &|lane| format!("{:.1}", lane.rate_achieved));
+        aligned(&rows)
+    }
+
+    fn rows(&self, status: Status) -> u64 {
+        self.lanes.values().filter_map(|lane| lane.statuses.get(status.as_str())).sum()
     }
 
     fn advice(&self) -> Vec<String> {
-        let mut advice: Vec<String> =
-            self.lanes.iter().filter_map(|(id, lane)| Some(format!("{id}: {}", lane.advice.as_ref()?))).collect();
-        let sum = |pick: fn(&LaneSummary) -> u64| self.lanes.values().map(pick).sum::<u64>();
-        let assumed = sum(|lane| lane.unbilled_assumed);
+        let of_lane = |(id, lane): (&String, &LaneSummary)| Some(format!("{id}: {}", lane.advice.as_ref()?));
+        let mut advice: Vec<String> = self.lanes.iter().filter_map(of_lane).collect();
+        let assumed: u64 = self.lanes.values().map(|lane| lane.unbilled_assumed).sum();
         if assumed > 0 {
-            advice.push(format!(
-                "{} calls are taken for unbilled although the document does not say so; a statement tells (payonce reconcile)",
-                count(assumed)
-            ));
+            advice.push(t!("summary.assumed", n = count(assumed)).into_owned());
         }
-        let rows =
-            |status: &str| self.lanes.values().map(|lane| lane.statuses.get(status).copied().unwrap_or(0)).sum::<u64>();
-        if rows("in_doubt") > 0 {
-            advice.push(
-                "calls in doubt may have been paid: see `payonce doubts`; they are not asked again until you decide"
-                    .to_owned(),
-            );
+        if self.rows(Status::InDoubt) > 0 {
+            advice.push(t!("summary.in_doubt", ledger = self.ledger).into_owned());
         }
-        let rows =
-            |status: &str| self.lanes.values().map(|lane| lane.statuses.get(status).copied().unwrap_or(0)).sum::<u64>();
         if !self.finished {
-            advice.push(format!(
-                "{} rows are still pending: run the same command again, only what is not yet paid is asked",
-                count(rows("pending"))
-            ));
-        } else if rows("failed") > 0 {
-            advice.push("failed rows were not paid; running the same command again asks them anew".to_owned());
+            advice.push(t!("summary.pending", n = count(self.rows(Status::Pending))).into_owned());
+        } else if self.rows(Status::Failed) > 0 {
+            advice.push(t!("summary.failed").into_owned());
         }
         advice
     }
+}
+
+/// Names on the left, numbers on the right of their columns.
+fn aligned(rows: &[(String, Vec<String>)]) -> Vec<String> {
+    let names = rows.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+    let columns = rows.first().map_or(0, |(_, cells)| cells.len());
+    let width = |column: usize| rows.iter().map(|(_, cells)| cells[column].width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    rows.iter()
+        .map(|(name, cells)| {
+            let cells: String =
+                cells.iter().zip(&widths).map(|(cell, width)| format!("  {}", right(cell, *width))).collect();
+            format!("  {}{cells}", left(name, names))
+        })
+        .collect()
 }

@@ -102,6 +102,9 @@ pub struct MoneyConfig {
     pub budget: Option<Money>,
     #[serde(deserialize_with = "parsed")]
     pub budget_month: Option<Money>,
+    /// On a terminal, a run that may cost more asks first.
+    #[serde(deserialize_with = "parsed")]
+    pub confirm_above: Option<Money>,
     pub release_doubts: Option<u64>,
 }
 

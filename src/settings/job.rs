@@ -40,6 +40,8 @@ pub struct Job {
     pub terms: Terms,
     pub start: Start,
     pub deadline: Option<Deadline>,
+    /// On a terminal, a run that may cost more asks first.
+    pub confirm_above: Option<Money>,
 }
 
 /// One API within a job.

@@ -52,5 +52,5 @@ fn from_file(api: &str, file: &Path) -> Result<(SecretString, Option<String>), S
 #[cfg(unix)]
 fn readable_by_others(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
+    std::fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o007 != 0)
 }

@@ -10,11 +10,13 @@ mod keys;
 mod places;
 mod resolve;
 mod scalars;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, ConfigError, Loaded, LogFormat};
 pub use deadline::Deadline;
 pub use job::{Job, LaneJob, LedgerPlace, Patience, QuotaPolicy};
 pub use places::default_ledger;
 pub(crate) use resolve::is_loopback;
-pub use resolve::{Overrides, SettingsError, ledger_place, resolve};
+pub use resolve::{Overrides, SettingsError, configured_profile, ledger_place, resolve};
 pub use scalars::{FileMode, Span, TimeOfDay};

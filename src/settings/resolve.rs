@@ -100,6 +100,7 @@ pub fn resolve(overrides: Overrides, config: &Config, catalogue: &Catalogue) -> 
             None => Start::ResumeOrBegin,
         },
         deadline,
+        confirm_above: config.money.confirm_above,
     })
 }
 
@@ -132,7 +133,9 @@ impl Job {
 
 /// Where the ledger is: flag or environment, config, the user's state folder.
 pub fn ledger_place(flag: Option<PathBuf>, config: &Config, kind: LedgerKind) -> Result<LedgerPlace, SettingsError> {
-    match flag.or_else(|| config.ledger.path.clone()) {
+    // A config is about live runs: a trial on the sandbox must not stamp their ledger.
+    let configured = if kind == LedgerKind::Sandbox { None } else { config.ledger.path.clone() };
+    match flag.or(configured) {
         Some(path) => Ok(LedgerPlace { path, kind, is_default: false }),
         None => match default_ledger(kind) {
             Some(path) => Ok(LedgerPlace { path, kind, is_default: true }),
@@ -144,7 +147,7 @@ pub fn ledger_place(flag: Option<PathBuf>, config: &Config, kind: LedgerKind) ->
 fn lane(id: &str, flags: &Overrides, config: &Config, catalogue: &Catalogue) -> Result<LaneJob, SettingsError> {
     let none = ApiConfig::default();
     let own = config.apis.get(id).unwrap_or(&none);
-    let profile = profile(catalogue.get(id)?.clone(), own)?;
+    let profile = configured_profile(catalogue.get(id)?.clone(), config)?;
     let wrong = |problem: String| SettingsError::Api { api: id.to_owned(), problem };
     let method = own.method.unwrap_or(profile.methods[0]);
     if !profile.methods.contains(&method) {
@@ -201,7 +204,9 @@ fn lane(id: &str, flags: &Overrides, config: &Config, catalogue: &Catalogue) -> 
     })
 }
 
-fn profile(mut profile: Profile, own: &ApiConfig) -> Result<Profile, SettingsError> {
+/// A profile with what the config changes about it.
+pub fn configured_profile(mut profile: Profile, config: &Config) -> Result<Profile, SettingsError> {
+    let Some(own) = config.apis.get(profile.id.as_str()) else { return Ok(profile) };
     if let Some(billing) = own.billing {
         profile.billing = billing;
     }
@@ -219,6 +224,12 @@ fn url(profile: &Profile, own: &ApiConfig, base: Option<&Url>, allow_http: bool)
     let text = own.url.as_deref().unwrap_or(&profile.url);
     let mut url = Url::parse(text).map_err(|e| wrong(format!("url = \"{text}\": {e}")))?;
     if let Some(base) = base {
+        if base.path() != "/" || base.query().is_some() {
+            return Err(SettingsError::Wrong(format!(
+                "--base-url {base} has a path; it takes the place of scheme, host and port only ([apis.{}] url in the config replaces the whole)",
+                profile.id
+            )));
+        }
         let replaced = url.set_scheme(base.scheme()).and_then(|()| url.set_port(base.port()));
         if replaced.is_err() || url.set_host(base.host_str()).is_err() {
             return Err(SettingsError::Wrong(format!(

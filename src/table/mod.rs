@@ -23,7 +23,7 @@ pub use format::{Charset, Format, Terminator};
 pub use input::{Input, InputOptions};
 pub use opened::ReadOptions;
 pub use output::{Output, OutputOptions, check};
-pub use place::{Target, default_output};
+pub use place::{Target, default_output, write_whole};
 pub use rows::{Row, Rows};
 pub use sort::{Entry, Sorted, Sorter};
 pub use statement::{Amount, Line, Lines, Statement, StatementOptions};

@@ -19,6 +19,7 @@ use super::format::{Charset, Terminator, asks_for_bom, parse_delimiter};
 use super::input::Input;
 use super::place::{Made, Place, Target};
 use super::rows::Row;
+use crate::crash;
 
 /// How the output differs from the input.
 #[derive(Clone, Debug)]
@@ -235,9 +236,12 @@ fn complete(mut writer: csv::Writer<Encode<Sink>>, path: Option<(PathBuf, PathBu
     writer.flush()?;
     let encode = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     let (End::Temporary(file), Some((path, folder))) = (encode.finish()?.finish()?, path) else { return Ok(()) };
+    crash::point("export.written");
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
+    crash::point("export.synced");
     file.persist(path).map_err(|error| error.error)?;
+    crash::point("export.renamed");
     File::open(folder)?.sync_all()
 }
 

@@ -1,7 +1,7 @@
 //! Where an output goes: its name, and whether it may be written there. Checked before anything is paid.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::error::OutputError;
 use super::input::Input;
+use crate::crash;
 
 /// Where the output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +140,22 @@ fn create(path: &Path, folder: &Path) -> Result<NamedTempFile, OutputError> {
     // A file system without locks loses no more than the sweeping.
     let _ = file.as_file().try_lock();
     Ok(file)
+}
+
+/// Writes a small file beside the output, such as a summary, in one step, with these permission bits: whole under its
+/// name, or not at all.
+pub fn write_whole(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sweep(folder);
+    let mut file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
+    // As in `create`.
+    let _ = file.as_file().try_lock();
+    file.write_all(content)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    crash::point("summary.synced");
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }
 
 /// Removes what a killed payonce left here: it holds numbers and answers, and its lock died with it.

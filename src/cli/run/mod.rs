@@ -1,21 +1,25 @@
 //! `payonce run`: the main job.
 
 mod advice;
+mod confirm;
 mod report;
 mod setup;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use rust_i18n::t;
 use tokio::time::Instant;
 
 use self::setup::{Stage, set_up};
 use super::args::{RunArgs, SharedArgs};
-use super::plan::bill;
-use super::{logging, signals};
+use super::plan::{bill, worst_case_cost};
+use super::{files, logging, signals};
 use crate::domain::exit::Exit;
+use crate::domain::ports::Ledger;
+use crate::domain::text::for_terminal_lines;
 use crate::passes::{Enrichment, Prepared, prepare};
-use crate::progress::{Gauge, Screen, Watch};
+use crate::progress::{Gauge, RunSummary, Screen, Watch, count, metrics};
 
 pub(super) fn run(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -31,12 +35,20 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     let (config, catalogue) = super::common::load(shared)?;
     logging::start(shared, &config, &screen)?;
     let cancel = signals::watch(screen.clone())?;
-    let summary_file = args.summary.clone();
+    let (summary_file, metrics_file) = (args.summary.clone(), args.metrics_file.clone());
+    files::check(summary_file.as_deref(), "--summary")?;
+    files::check(metrics_file.as_deref(), "--metrics-file")?;
     let stage = set_up(args, shared, &config, &catalogue, &screen, &cancel).await?;
     let Stage { job, input, target, replace_columns, ledger, pace, clients, clock, sandbox, _lock } = stage;
 
     let prepared = prepare(&job, &input, &ledger).await?;
     announce(shared, &screen, &job, &input, &prepared);
+    if !confirm::may_spend(worst_case_cost(&job, &prepared.survey), job.confirm_above, &cancel).await {
+        screen.say(&t!("run.declined"));
+        ledger.finish(prepared.run.id, Exit::Interrupted.code(), false).await?;
+        return Ok(Exit::Interrupted);
+    }
+    tracing::info!(run = %prepared.run.id, resumed = prepared.run.resumed, input = input.name(), "the run begins");
     let gauges: Vec<Arc<Gauge>> = job
         .lanes
         .iter()
@@ -61,7 +73,7 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     if let Some(watch) = watch {
         watch.close();
     }
-    let outcome = outcome.context("the output was not written; every answer is in the ledger, so running the same command again pays for nothing twice")?;
+    let outcome = outcome?;
 
     let facts = report::Facts {
         job: &job,
@@ -73,14 +85,20 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
         seconds: started.elapsed().as_secs_f64(),
     };
     let summary = report::summary(&facts, &outcome);
-    if let Some(path) = summary_file {
-        super::common::write_json(&path, &summary)?;
-    }
+    write_files(&summary, summary_file.as_deref(), metrics_file.as_deref())?;
     if !shared.quiet || outcome.exit != Exit::Done {
         screen.say(&summary.text());
         if let Some(sandbox) = &sandbox {
-            screen.say(&format!("the sandbox's own bill: {}", sandbox.bill()));
+            let bill = sandbox.bill().to_string();
+            screen.say(&t!("run.sandbox_bill", bill = bill.lines().next().unwrap_or_default()));
         }
+    }
+    tracing::info!(run = %run.id, exit = outcome.exit.code(), "the run ended");
+    if let Some(failure) = outcome.failure {
+        screen.say(&format!(
+            "payonce: the output was not written: {}\nevery answer is in the ledger: running the same command again writes it and pays for nothing twice",
+            for_terminal_lines(&format!("{failure:#}"))
+        ));
     }
     Ok(outcome.exit)
 }
@@ -99,16 +117,25 @@ fn announce(
     screen.say(&bill(job, input, &prepared.survey).text());
     let run = &prepared.run;
     if run.resumed {
-        screen.say(&format!(
-            "going on with run {}, begun on {}; --new-run begins anew",
-            run.id,
-            run.began.for_people()
-        ));
+        screen.say(&t!("run.resumed", run = run.id, began = run.began.for_people()));
     }
     if prepared.orphans > 0 {
-        screen.say(&format!(
-            "{} calls were under way when an earlier invocation was killed: they are in doubt now and are not asked again (payonce doubts)",
-            prepared.orphans
-        ));
+        screen.say(&t!("run.orphans", n = count(prepared.orphans)));
     }
+}
+
+/// Writes what scripts and monitors read.
+fn write_files(summary: &RunSummary, summary_file: Option<&Path>, metrics_file: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = summary_file {
+        let mut json = serde_json::to_vec_pretty(summary)?;
+        json.push(b'\n');
+        files::replace(path, "summary", 0o600, &json)?;
+    }
+    if let Some(path) = metrics_file {
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        let text = metrics(summary, jiff::Timestamp::now().as_second(), &before);
+        // No numbers and no answers are in it, and the collector is another user.
+        files::replace(path, "metrics file", 0o644, text.as_bytes())?;
+    }
+    Ok(())
 }

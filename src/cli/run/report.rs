@@ -1,6 +1,7 @@
 //! From the outcome of a run to its summary.
 
 use super::advice::advice;
+use crate::domain::money::Money;
 use crate::domain::run::{LaneEnd, Run};
 use crate::ledger::SqliteLedger;
 use crate::passes::{LaneResult, Outcome, Survey};
@@ -35,7 +36,7 @@ pub(super) fn summary(facts: &Facts<'_>, outcome: &Outcome) -> RunSummary {
         seconds: facts.seconds,
         lanes: lanes.collect(),
         ledger: facts.ledger.path().display().to_string(),
-        finished: outcome.lanes.iter().all(|lane| lane.end == LaneEnd::Finished),
+        finished: outcome.exported.is_some() && outcome.lanes.iter().all(|lane| lane.end == LaneEnd::Finished),
     }
 }
 
@@ -60,6 +61,7 @@ fn lane_summary(
         worst_window: spacing.worst_window,
         rate_configured: lane.rate.hertz(),
         rate_achieved: (spacing.achieved * 100.0).round() / 100.0,
+        held: (totals.held > Money::ZERO).then(|| totals.held.to_string()),
         advice: advice(end, &lane.profile),
     }
 }

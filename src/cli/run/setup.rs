@@ -53,7 +53,7 @@ pub(super) async fn set_up(
         overrides.base_url = Some(sandbox.base_url().parse()?);
     }
     let job = resolve(overrides, config, catalogue)?;
-    let keys = keys(&job, config, sandbox.as_ref().map(|(_, key)| key), screen)?;
+    let keys = keys(&job, config, sandbox.as_ref().map(|(_, key)| key))?;
     let place = ledger_place(shared.ledger.clone(), config, job.kind(sandbox.is_some()))?;
     refuse_silent_ledger(&place)?;
 
@@ -87,6 +87,7 @@ fn run_overrides(args: &RunArgs) -> Overrides {
         output: _,
         replace_columns: _,
         summary: _,
+        metrics_file: _,
         wait: _,
         sandbox: _,
         chaos: _,
@@ -111,18 +112,13 @@ fn start_sandbox(chaos: Option<&str>) -> anyhow::Result<(Sandbox, SecretString)>
     Ok((Sandbox::start_in_background(options)?, key))
 }
 
-fn keys(
-    job: &Job,
-    config: &Config,
-    sandbox: Option<&SecretString>,
-    screen: &Screen,
-) -> anyhow::Result<Vec<SecretString>> {
+fn keys(job: &Job, config: &Config, sandbox: Option<&SecretString>) -> anyhow::Result<Vec<SecretString>> {
     if let Some(key) = sandbox {
         return Ok(vec![key.clone(); job.lanes.len()]);
     }
     let (keys, warnings) = job.keys(config)?;
     for warning in warnings {
-        screen.say(&format!("payonce: warning: {warning}"));
+        tracing::warn!("{warning}");
     }
     Ok(keys)
 }

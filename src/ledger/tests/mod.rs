@@ -1,5 +1,6 @@
 //! Tests of the ledger as a whole, on real files, with a clock that the test sets.
 
+mod calendar;
 mod decisions;
 mod doubts;
 mod durability;

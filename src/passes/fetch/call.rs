@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::catalog::Profile;
+use crate::crash;
 use crate::domain::call::{ApiId, CallId, Outcome, Settlement};
-use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Slot};
+use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::{Billing, Class, Verdict};
 use crate::progress::Gauge;
@@ -35,6 +38,10 @@ pub(super) struct Tools<L, P, C> {
     pub(super) pace: P,
     pub(super) client: C,
     pub(super) gauge: Arc<Gauge>,
+    /// Cancelled when the lane's end is decided: what is not on the wire is withdrawn.
+    pub(super) drain: CancellationToken,
+    /// The ledger has failed in one of the run's lanes: none sends any more.
+    pub(super) broken: CancellationToken,
 }
 
 /// A granted call with its slot.
@@ -66,6 +73,7 @@ pub(super) enum Fate {
 
 /// Carries a granted call out.
 pub(super) async fn carry_out<L: Ledger, P: Pace, C: Client>(tools: Arc<Tools<L, P, C>>, flight: Flight) -> Landed {
+    crash::point("fetch.granted");
     let Flight { candidate, call, seq, slot } = flight;
     let fate = if wait_for_turn(&tools, slot).await {
         ask_and_settle(&tools, call, &candidate).await
@@ -75,15 +83,20 @@ pub(super) async fn carry_out<L: Ledger, P: Pace, C: Client>(tools: Arc<Tools<L,
     Landed { candidate, seq, fate }
 }
 
-/// Waits until the call may start; false where the lane has paused meanwhile.
+/// Waits until the call may start; false where the lane has paused or drains.
 async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mut slot: Slot) -> bool {
     let epoch = slot.epoch;
     loop {
         match tools.pace.arrive(&tools.api, slot).await {
-            Arrival::Go => return true,
+            Arrival::Go => return !tools.broken.is_cancelled(),
             Arrival::Void => return false,
             Arrival::Missed => {
-                let slots = tools.pace.reserve(&tools.api, 1).await;
+                // At a slow rate the next slot may be a minute away, and a lane that stops does not wait for it.
+                let slots = tokio::select! {
+                    biased;
+                    () = tools.drain.cancelled() => return false,
+                    slots = tools.pace.reserve(&tools.api, 1) => slots,
+                };
                 match slots.first() {
                     Some(next) if next.epoch == epoch => slot = *next,
                     // The lane paused in between; a slot of the time after is not for this call.
@@ -97,11 +110,23 @@ async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mu
     }
 }
 
-async fn withdraw<L: Ledger, P, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
+async fn withdraw<L: Ledger, P: Pace, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
     match tools.ledger.withdraw(vec![call]).await {
-        Ok(()) => fate,
-        Err(error) => Fate::LedgerFailed(error),
+        Ok(()) => {
+            crash::point("fetch.withdrawn");
+            fate
+        }
+        Err(error) => ledger_failed(tools, error),
     }
+}
+
+/// Nothing more is sent. The lane may be waiting for the ledger just now and hear of it late, so the other calls that wait for
+/// their turn are told here.
+fn ledger_failed<L, P: Pace, C>(tools: &Tools<L, P, C>, error: LedgerError) -> Fate {
+    tools.pace.report(&tools.api, Signal::Paused);
+    tools.drain.cancel();
+    tools.broken.cancel();
+    Fate::LedgerFailed(error)
 }
 
 async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
@@ -110,7 +135,9 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
     candidate: &Candidate,
 ) -> Fate {
     tools.gauge.sent();
+    crash::point("fetch.due");
     let reply = tools.client.ask(candidate.value.clone()).await;
+    crash::point("fetch.replied");
     let verdict = replies::judge(&tools.profile, &reply);
     let Some(outcome) = outcome(&verdict, candidate.attempt >= tools.attempts) else {
         return withdraw(tools, call, Fate::NotSent { why: verdict.reason }).await;
@@ -125,8 +152,11 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
         fields: verdict.fields.clone(),
     };
     match tools.ledger.settle(vec![settlement]).await {
-        Ok(()) => Fate::Settled { verdict, outcome },
-        Err(error) => Fate::LedgerFailed(error),
+        Ok(()) => {
+            crash::point("fetch.settled");
+            Fate::Settled { verdict, outcome }
+        }
+        Err(error) => ledger_failed(tools, error),
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! A throttle closes the gate once and opens it again by itself. Quota, maintenance and an unreachable host close it, let single
 //! probes through at growing intervals, and either one passes or the lane's patience ends. Replies to calls that were sent before
-//! the gate closed decide nothing.
+//! the gate closed decide nothing, also when they arrive after it has opened again.
 
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::settings::Patience;
+use crate::settings::{Patience, QuotaPolicy};
 
 /// How long a throttle without Retry-After closes the gate.
 const THROTTLE_PAUSE: Duration = Duration::from_secs(3);
@@ -18,6 +18,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// The first pause before a probe, and the longest one.
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A lane that sleeps over the end of a quota probes at least so long before it sleeps again.
+const SHORTEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What closes a gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +63,33 @@ pub(super) enum Turn {
     Exhausted(Trouble),
 }
 
+/// When each kind of trouble first showed since the gate was last open: each has patience of its own, and one that comes and goes
+/// does not get it anew.
+#[derive(Clone, Copy, Debug, Default)]
+struct Onsets {
+    quota: Option<Instant>,
+    maintenance: Option<Instant>,
+    unreachable: Option<Instant>,
+}
+
+impl Onsets {
+    /// The trouble shows at `now`; says when it first did.
+    fn note(&mut self, trouble: &Trouble, now: Instant) -> Instant {
+        let onset = match trouble {
+            Trouble::Throttled { .. } => return now,
+            Trouble::Quota => &mut self.quota,
+            Trouble::Maintenance => &mut self.maintenance,
+            Trouble::Unreachable { .. } => &mut self.unreachable,
+        };
+        *onset.get_or_insert(now)
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Open,
-    Closed { trouble: Trouble, since: Instant, pause: Duration, until: Instant },
-    Probing { trouble: Trouble, since: Instant, pause: Duration, probe: Option<u64> },
+    Closed { trouble: Trouble, onsets: Onsets, pause: Duration, until: Instant },
+    Probing { trouble: Trouble, onsets: Onsets, pause: Duration, probe: Option<u64> },
 }
 
 /// The gate of one lane.
@@ -73,11 +97,15 @@ enum State {
 pub(super) struct Gate {
     state: State,
     patience: Patience,
+    /// The number of the next call to be sent.
+    next: u64,
+    /// Calls with a lower number were sent before the gate last opened.
+    news_from: u64,
 }
 
 impl Gate {
     pub(super) fn new(patience: Patience) -> Self {
-        Gate { state: State::Open, patience }
+        Gate { state: State::Open, patience, next: 0, news_from: 0 }
     }
 
     pub(super) fn permit(&self) -> Permit {
@@ -99,14 +127,18 @@ impl Gate {
     /// The pause is over: a throttle is forgotten, everything else is probed.
     pub(super) fn wake_up(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Open) {
-            State::Closed { trouble: Trouble::Throttled { .. }, .. } => State::Open,
-            State::Closed { trouble, since, pause, .. } => State::Probing { trouble, since, pause, probe: None },
+            State::Closed { trouble: Trouble::Throttled { .. }, .. } => {
+                self.news_from = self.next;
+                State::Open
+            }
+            State::Closed { trouble, onsets, pause, .. } => State::Probing { trouble, onsets, pause, probe: None },
             other => other,
         };
     }
 
-    /// The call `seq` is the probe that [`Permit::Probe`] allowed.
-    pub(super) fn probe_sent(&mut self, seq: u64) {
+    /// The call `seq` goes off; it is the probe if [`Permit::Probe`] allowed it.
+    pub(super) fn sent(&mut self, seq: u64) {
+        self.next = seq + 1;
         if let State::Probing { probe, .. } = &mut self.state {
             *probe = Some(seq);
         }
@@ -121,10 +153,24 @@ impl Gate {
         }
     }
 
+    /// The call `seq` ended in doubt at `now`. A probe that did so has not passed: the next one comes after a longer pause, as
+    /// after a refusal, since a vendor who charges and drops the line would be paid with every probe.
+    pub(super) fn unclear(&mut self, seq: u64, now: Instant) -> Turn {
+        match &self.state {
+            State::Probing { trouble, probe: Some(probe), .. } if *probe == seq => {
+                self.refused(seq, trouble.clone(), now)
+            }
+            _ => Turn::Unchanged,
+        }
+    }
+
     /// The vendor dealt with the call `seq`.
     pub(super) fn passed(&mut self, seq: u64) -> Turn {
         match std::mem::replace(&mut self.state, State::Open) {
-            State::Probing { trouble, probe: Some(probe), .. } if probe == seq => Turn::Opened(trouble),
+            State::Probing { trouble, probe: Some(probe), .. } if probe == seq => {
+                self.news_from = self.next;
+                Turn::Opened(trouble)
+            }
             other => {
                 self.state = other;
                 Turn::Unchanged
@@ -135,17 +181,25 @@ impl Gate {
     /// The call `seq` met trouble at `now`.
     pub(super) fn refused(&mut self, seq: u64, trouble: Trouble, now: Instant) -> Turn {
         match &self.state {
-            State::Open => self.close(trouble, now, FIRST_PAUSE, now),
+            // A call sent before the gate closed cannot close it again, but what it says about the time to wait is heard.
+            State::Closed { trouble: Trouble::Throttled { .. }, .. }
+                if matches!(trouble, Trouble::Throttled { retry_after: Some(_) }) =>
+            {
+                self.stay_closed(now + throttle_pause(&trouble));
+                Turn::Unchanged
+            }
+            State::Open if seq < self.news_from => Turn::Unchanged,
+            State::Open => self.close(trouble, Onsets::default(), FIRST_PAUSE, now),
             State::Closed { trouble: Trouble::Throttled { .. }, .. }
                 if !matches!(trouble, Trouble::Throttled { .. }) =>
             {
-                self.close(trouble, now, FIRST_PAUSE, now)
+                self.close(trouble, Onsets::default(), FIRST_PAUSE, now)
             }
-            State::Probing { probe: Some(probe), since, pause, trouble: before } if *probe == seq => {
+            State::Probing { probe: Some(probe), onsets, pause, trouble: before } if *probe == seq => {
                 // A throttled probe proves nothing about the quota; the older trouble and its patience go on.
                 let trouble = if matches!(trouble, Trouble::Throttled { .. }) { before.clone() } else { trouble };
-                let (since, pause) = (*since, (*pause * 2).min(LONGEST_PAUSE));
-                self.close(trouble, since, pause, now)
+                let (onsets, pause) = (*onsets, (*pause * 2).min(LONGEST_PAUSE));
+                self.close(trouble, onsets, pause, now)
             }
             State::Closed { .. } | State::Probing { .. } => Turn::Unchanged,
         }
@@ -153,15 +207,21 @@ impl Gate {
 
     /// Closes for good reason until `until`, then probes with fresh patience.
     pub(super) fn sleep(&mut self, trouble: Trouble, until: Instant) {
-        self.state = State::Closed { trouble, since: until, pause: FIRST_PAUSE, until };
+        let mut onsets = Onsets::default();
+        onsets.note(&trouble, until);
+        self.state = State::Closed { trouble, onsets, pause: FIRST_PAUSE, until };
     }
 
-    fn close(&mut self, trouble: Trouble, since: Instant, pause: Duration, now: Instant) -> Turn {
+    fn stay_closed(&mut self, at_least_until: Instant) {
+        if let State::Closed { until, .. } = &mut self.state {
+            *until = (*until).max(at_least_until);
+        }
+    }
+
+    fn close(&mut self, trouble: Trouble, mut onsets: Onsets, pause: Duration, now: Instant) -> Turn {
+        let since = onsets.note(&trouble, now);
         let until = match &trouble {
-            Trouble::Throttled { retry_after } => {
-                now + retry_after
-                    .map_or(THROTTLE_PAUSE, |wait| wait.clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER))
-            }
+            Trouble::Throttled { .. } => now + throttle_pause(&trouble),
             Trouble::Quota | Trouble::Maintenance | Trouble::Unreachable { .. } => {
                 let end = since + self.patience_with(&trouble);
                 if now >= end {
@@ -170,13 +230,15 @@ impl Gate {
                 (now + pause).min(end)
             }
         };
-        self.state = State::Closed { trouble: trouble.clone(), since, pause, until };
+        self.state = State::Closed { trouble: trouble.clone(), onsets, pause, until };
         Turn::Closed(trouble)
     }
 
     fn patience_with(&self, trouble: &Trouble) -> Duration {
         match trouble {
             Trouble::Throttled { .. } => Duration::MAX,
+            // A vendor that counts anew a little after its own midnight must not cost the whole next day.
+            Trouble::Quota if self.patience.quota_policy != QuotaPolicy::Stop => self.patience.quota.max(SHORTEST_WAIT),
             Trouble::Quota => self.patience.quota,
             Trouble::Maintenance => self.patience.maintenance,
             Trouble::Unreachable { .. } => self.patience.unreachable,
@@ -184,10 +246,19 @@ impl Gate {
     }
 }
 
+/// How long a throttle closes the gate.
+fn throttle_pause(trouble: &Trouble) -> Duration {
+    match trouble {
+        Trouble::Throttled { retry_after: Some(wait) } => {
+            (*wait).clamp(Duration::from_millis(100), LONGEST_RETRY_AFTER)
+        }
+        _ => THROTTLE_PAUSE,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::QuotaPolicy;
 
     fn gate() -> Gate {
         let minute = Duration::from_secs(60);
@@ -207,7 +278,7 @@ mod tests {
             gate.wake_up();
             assert_eq!(gate.permit(), Permit::Probe);
             seq += 1;
-            gate.probe_sent(seq);
+            gate.sent(seq);
             assert_eq!(gate.permit(), Permit::None, "one probe at a time");
             turn = gate.refused(seq, trouble.clone(), now);
         }
@@ -235,11 +306,39 @@ mod tests {
     }
 
     #[test]
+    fn each_trouble_has_patience_of_its_own() {
+        let (mut gate, start) = (gate(), Instant::now());
+        gate.refused(0, Trouble::Maintenance, start);
+        let mut probe = |seq, trouble: &Trouble, seconds| {
+            gate.wake_up();
+            gate.sent(seq);
+            gate.refused(seq, trouble.clone(), start + Duration::from_secs(seconds))
+        };
+        assert_eq!(probe(1, &Trouble::Quota, 55), Turn::Closed(Trouble::Quota));
+        assert_eq!(probe(2, &Trouble::Quota, 110), Turn::Closed(Trouble::Quota), "a minute from when it first showed");
+        assert_eq!(probe(3, &Trouble::Maintenance, 112), Turn::Exhausted(Trouble::Maintenance), "since the start");
+    }
+
+    #[test]
+    fn old_news_does_not_close_a_gate_that_has_opened_since() {
+        let (mut gate, now) = (gate(), Instant::now());
+        let throttle = Trouble::Throttled { retry_after: None };
+        for seq in 0..5 {
+            gate.sent(seq);
+        }
+        gate.refused(0, throttle.clone(), now);
+        gate.wake_up();
+        assert_eq!(gate.refused(4, throttle.clone(), now), Turn::Unchanged);
+        gate.sent(5);
+        assert_eq!(gate.refused(5, throttle.clone(), now), Turn::Closed(throttle));
+    }
+
+    #[test]
     fn only_the_probe_itself_opens_the_gate() {
         let (mut gate, now) = (gate(), Instant::now());
         gate.refused(5, Trouble::Quota, now);
         gate.wake_up();
-        gate.probe_sent(9);
+        gate.sent(9);
         assert_eq!(gate.passed(4), Turn::Unchanged, "sent before the gate closed");
         assert_eq!(gate.passed(9), Turn::Opened(Trouble::Quota));
         assert_eq!(gate.permit(), Permit::Any);

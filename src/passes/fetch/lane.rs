@@ -17,12 +17,14 @@ use super::gate::{Gate, Permit, Trouble, Turn};
 use super::retries::{Retries, backoff};
 use super::source::{Batch, SourceError};
 use super::streaks::{Mark, Streaks, Trip};
+use crate::crash;
 use crate::domain::call::{Opened, Opening, Outcome};
 use crate::domain::money::Money;
 use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::run::{LaneEnd, RunId};
 use crate::domain::status::Status;
 use crate::domain::verdict::{Class, Verdict};
+use crate::progress::Pause;
 use crate::settings::{Patience, QuotaPolicy, Span};
 
 /// Candidates kept at hand.
@@ -133,6 +135,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
     /// Opens calls for the next candidates and sends off those that are granted.
     async fn launch(&mut self, slots: Vec<Slot>) {
         let candidates: Vec<Candidate> = self.queue.drain(..slots.len().min(self.queue.len())).collect();
+        crash::point("fetch.reserved");
         let openings = candidates.iter().map(|candidate| self.opening(candidate)).collect();
         let opened = match self.tools.ledger.open(self.orders.run, self.tools.api.clone(), openings).await {
             Ok(opened) => opened,
@@ -150,7 +153,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                     let slot = slots.next().unwrap_or_else(|| panic!("there is a slot for every candidate"));
                     let seq = self.next_seq;
                     self.next_seq += 1;
-                    self.gate.probe_sent(seq);
+                    self.gate.sent(seq);
                     let flight = Flight { candidate, call, seq, slot };
                     self.flights.spawn(carry_out(self.tools.clone(), flight));
                 }
@@ -225,13 +228,19 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
 
     /// A reply that is about the number, not about the lane's pace.
     fn judged(&mut self, mut candidate: Candidate, seq: u64, verdict: Verdict, outcome: Outcome) -> Mark {
-        // A doubt or a refusal of the key does not show that the vendor serves again.
-        if !matches!(verdict.class, Class::Doubt | Class::Halt) {
-            let turn = self.gate.passed(seq);
-            self.turn(turn);
-            self.tools.pace.report(&self.tools.api, Signal::Answered);
-        } else {
-            self.gate.withdrawn(seq);
+        match verdict.class {
+            // It does not show that the vendor serves again.
+            Class::Doubt => {
+                let turn = self.gate.unclear(seq, Instant::now());
+                self.turn(turn);
+            }
+            // The lane stops.
+            Class::Halt => {}
+            _ => {
+                let turn = self.gate.passed(seq);
+                self.turn(turn);
+                self.tools.pace.report(&self.tools.api, Signal::Answered);
+            }
         }
         match outcome {
             Outcome::Paid => self.done(Status::Ok, Mark::Served),
@@ -268,7 +277,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                 let throttled = matches!(trouble, Trouble::Throttled { .. });
                 pace.report(api, if throttled { Signal::Throttled } else { Signal::Paused });
                 tracing::info!(%api, "pausing: {trouble}");
-                gauge.pausing(Some(trouble.to_string()));
+                gauge.pausing(Some(pause(&trouble)));
             }
             Turn::Opened(trouble) => {
                 tracing::info!(%api, "going on");
@@ -288,7 +297,7 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                 tracing::info!(api = %self.tools.api, "the quota is used up: sleeping for {}", Span(wait));
                 self.gate.sleep(trouble, Instant::now() + wait);
                 self.tools.pace.report(&self.tools.api, Signal::Paused);
-                self.tools.gauge.pausing(Some(format!("quota used up, sleeping until {reset}")));
+                self.tools.gauge.pausing(Some(Pause::QuotaUntil(reset.to_string())));
             }
             (Trouble::Quota | Trouble::Throttled { .. }, _) => self.stop(LaneEnd::Quota),
             (Trouble::Maintenance, _) => self.stop(LaneEnd::Maintenance),
@@ -313,6 +322,17 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             self.end = Some(end);
         }
         self.tools.pace.report(&self.tools.api, Signal::Paused);
+        self.tools.drain.cancel();
+    }
+}
+
+/// What the watcher is told about a closed gate.
+fn pause(trouble: &Trouble) -> Pause {
+    match trouble {
+        Trouble::Throttled { .. } => Pause::Throttled,
+        Trouble::Quota => Pause::Quota,
+        Trouble::Maintenance => Pause::Maintenance,
+        Trouble::Unreachable { .. } => Pause::Unreachable,
     }
 }
 

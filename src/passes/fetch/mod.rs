@@ -6,6 +6,8 @@ mod call;
 mod gate;
 mod lane;
 mod retries;
+#[cfg(test)]
+mod scenarios;
 mod source;
 mod streaks;
 
@@ -33,6 +35,8 @@ pub struct Shared<L, P> {
     pub deadline: Option<Instant>,
     pub cancel: CancellationToken,
     pub clock: Arc<dyn Clock>,
+    /// Cancelled when the ledger fails in one of the lanes.
+    pub broken: CancellationToken,
 }
 
 /// Asks the records of `to_ask` about one API. Returns when the lane has ended and nothing of it is in flight any more.
@@ -65,6 +69,8 @@ pub async fn fetch<L: Ledger, P: Pace, C: Client>(
         pace: shared.pace.clone(),
         client,
         gauge,
+        drain: CancellationToken::new(),
+        broken: shared.broken.clone(),
     };
     Lane::new(tools, orders, source).run().await
 }

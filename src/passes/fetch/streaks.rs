@@ -1,7 +1,7 @@
 //! What a row of bad ends, by order of sending, says about the whole lane.
 //!
 //! Replies arrive out of order; they are counted in the order in which their calls were sent, so that one slow call cannot make
-//! a streak look longer or shorter than it is.
+//! a streak look longer or shorter than it is, nor hide one that lies wholly behind it.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,28 @@ impl Streaks {
             self.next += 1;
             trip = trip.or(self.count(mark));
         }
-        trip
+        trip.or_else(|| self.row_around(seq))
+    }
+
+    /// A row behind a call that is still out is a row, whatever becomes of that call: while one call hangs, those behind it must
+    /// not fall into doubt by the hundred.
+    fn row_around(&self, seq: u64) -> Option<Trip> {
+        let mark = *self.early.get(&seq)?;
+        let (enough, trip) = match mark {
+            Mark::Broken => (self.breaker, Trip::Breaker),
+            Mark::Rejected => (REJECTED_IN_A_ROW, Trip::Rejected),
+            Mark::Nothing | Mark::Served | Mark::Retried => return None,
+        };
+        let goes_on = |other: &&Mark| match other {
+            Mark::Nothing => true,
+            Mark::Retried => mark == Mark::Broken,
+            other => **other == mark,
+        };
+        let row = |seqs: &mut dyn Iterator<Item = u64>| {
+            let known = seqs.map_while(|seq| self.early.get(&seq)).take_while(goes_on);
+            known.filter(|other| **other == mark).zip(0..enough).count() as u64
+        };
+        (row(&mut (0..seq).rev()) + 1 + row(&mut (seq + 1..)) >= enough).then_some(trip)
     }
 
     fn count(&mut self, mark: Mark) -> Option<Trip> {
@@ -108,8 +129,23 @@ mod tests {
     fn order_is_that_of_sending() {
         let mut streaks = Streaks::new(3);
         assert_eq!(streaks.record(1, Mark::Broken), None);
-        assert_eq!(streaks.record(2, Mark::Broken), None);
-        assert_eq!(streaks.record(3, Mark::Broken), None, "the first call is still out");
-        assert_eq!(streaks.record(0, Mark::Served), Some(Trip::Breaker));
+        assert_eq!(streaks.record(3, Mark::Broken), None);
+        assert_eq!(streaks.record(4, Mark::Broken), None, "the call between them is still out");
+        assert_eq!(streaks.record(2, Mark::Served), None);
+        assert_eq!(streaks.record(0, Mark::Broken), None);
+        assert_eq!(streaks.record(5, Mark::Broken), Some(Trip::Breaker));
+    }
+
+    #[test]
+    fn a_row_behind_a_call_that_hangs_counts() {
+        let mut streaks = Streaks::new(3);
+        assert_eq!(streaks.record(5, Mark::Broken), None);
+        assert_eq!(streaks.record(3, Mark::Broken), None);
+        assert_eq!(streaks.record(4, Mark::Retried), None);
+        assert_eq!(streaks.record(6, Mark::Nothing), None);
+        assert_eq!(streaks.record(7, Mark::Broken), Some(Trip::Breaker));
+        let mut streaks = Streaks::new(3);
+        let rejected = (1..=200).find_map(|seq| streaks.record(seq, Mark::Rejected).map(|trip| (seq, trip)));
+        assert_eq!(rejected, Some((200, Trip::Rejected)));
     }
 }
