@@ -26,6 +26,8 @@ pub(super) fn reconcile(args: ReconcileArgs, shared: &SharedArgs) -> anyhow::Res
     if let Some(api) = &args.api {
         catalogue.get(api)?;
     }
+    // Before anything is settled, which would have to be said there.
+    files::check(args.summary.as_deref(), "--summary")?;
     let statement = Arc::new(Statement::open(&args.statement, &options(&args))?);
     let api = args.api.as_deref().map(ApiId::new);
     let names = names(&catalogue);

@@ -2,9 +2,8 @@
 //! are left.
 //!
 //! Invariants: a call is decided at most once; what was settled by an order ID is not looked at again by its number; a call that
-//! the statement is silent about is cleared only as [`super::coverage`] allows and where its subject has no charge left over.
+//! the statement is silent about is cleared only as `coverage` allows and where its subject has no charge left over.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::charges::{Second, Unknown};
@@ -12,8 +11,11 @@ use super::coverage::Coverage;
 use super::orders::Orders;
 use super::pairing::{Sent, pair};
 use super::{Reconciliation, each_call};
-use crate::domain::call::{CallEntry, CallFilter, CallState};
+use crate::domain::call::{ApiId, CallEntry, CallFilter, CallId, CallState};
+use crate::domain::freshness::Stamp;
+use crate::domain::money::Money;
 use crate::domain::ports::{Ledger, LedgerError};
+use crate::domain::subject::Subject;
 
 /// What a call is before the statement speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ pub(super) async fn count_known<L: Ledger>(
             continue;
         }
         match books(&call) {
-            Books::Undecided { doubt } => found.charge(&call, doubt),
+            Books::Undecided { doubt } => found.charge(call.call, call.price, doubt),
             _ => found.disputed.enter(call.call.0, call.price),
         }
     }
@@ -79,15 +81,24 @@ pub(super) async fn count_known<L: Ledger>(
 }
 
 impl Reconciliation {
-    fn charge(&mut self, call: &CallEntry, doubt: bool) {
-        self.charged.enter(call.call, call.price);
+    fn charge(&mut self, call: CallId, price: Money, doubt: bool) {
+        self.charged.enter(call, price);
         self.doubts_decided += u64::from(doubt);
     }
 
-    fn clear(&mut self, call: &CallEntry, doubt: bool) {
-        self.cleared.enter(call.call, call.price);
+    fn clear(&mut self, call: CallId, price: Money, doubt: bool) {
+        self.cleared.enter(call, price);
         self.doubts_decided += u64::from(doubt);
     }
+}
+
+/// What counts of a call, kept small: in the worst case there is one for each line of the statement.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    sent: Stamp,
+    call: CallId,
+    price: Money,
+    books: Books,
 }
 
 /// The calls that the charges left over may be about.
@@ -96,13 +107,13 @@ pub(super) struct Candidates<'a> {
     orders: Orders,
     coverage: &'a Coverage,
     has_numbers: bool,
-    /// By the place of their subject's first charge in `second.unknown`.
-    groups: BTreeMap<usize, Vec<CallEntry>>,
+    /// With the place of their subject's first charge in `second.unknown`.
+    near: Vec<(usize, Near)>,
 }
 
 impl<'a> Candidates<'a> {
     pub(super) fn new(second: Second, orders: Orders, coverage: &'a Coverage, has_numbers: bool) -> Self {
-        Candidates { second, orders, coverage, has_numbers, groups: BTreeMap::new() }
+        Candidates { second, orders, coverage, has_numbers, near: Vec::new() }
     }
 
     pub(super) fn enter(&mut self, call: CallEntry, found: &mut Reconciliation) {
@@ -111,30 +122,33 @@ impl<'a> Candidates<'a> {
         if books == Books::Free || call.order_id.as_deref().is_some_and(|order| self.orders.holds(order)) {
             return;
         }
+        let near = Near { sent: call.sent, call: call.call, price: call.price, books };
         match (self.group_of(&call), books) {
-            (Some(group), _) => self.groups.entry(group).or_default().push(call),
-            (None, Books::Undecided { doubt }) => self.consider(&call, doubt, found),
+            (Some(group), _) => self.near.push((group, near)),
+            (None, Books::Undecided { .. }) => self.consider(&call.api, call.subject, near, found),
             (None, _) => {}
         }
     }
 
     /// Pairs what is left and tells the rest.
-    pub(super) fn finish(self, found: &mut Reconciliation) {
-        let mut at = 0;
+    pub(super) fn finish(mut self, found: &mut Reconciliation) {
+        let mut near = std::mem::take(&mut self.near);
+        near.sort_unstable_by_key(|(group, call)| (*group, call.sent, call.call));
+        let (mut at, mut rest) = (0, &near[..]);
         while at < self.second.unknown.len() {
             let group = self.group(at);
-            let mut calls = self.groups.get(&at).cloned().unwrap_or_default();
-            at = group.end;
-            calls.sort_by_key(|call| (call.sent, call.call));
+            let (calls, others) = rest.split_at(rest.partition_point(|(group, _)| *group == at));
+            (at, rest) = (group.end, others);
+            let calls: Vec<Near> = calls.iter().map(|(_, call)| *call).collect();
             self.settle(&self.second.unknown[group], &calls, found);
         }
     }
 
     /// The charges of one subject and its calls.
-    fn settle(&self, charges: &[Unknown], calls: &[CallEntry], found: &mut Reconciliation) {
+    fn settle(&self, charges: &[Unknown], calls: &[Near], found: &mut Reconciliation) {
         let moments: Vec<_> = charges.iter().map(|charge| charge.moment).collect();
         let sent: Vec<_> =
-            calls.iter().map(|call| Sent { at: call.sent, charged: books(call) == Books::Charged }).collect();
+            calls.iter().map(|call| Sent { at: call.sent, charged: call.books == Books::Charged }).collect();
         let pairs = pair(&moments, &sent);
         let mut unexplained = false;
         for (charge, call) in charges.iter().zip(&pairs) {
@@ -143,26 +157,26 @@ impl<'a> Candidates<'a> {
                     unexplained = true;
                     found.unknown.enter(i64::try_from(charge.record).unwrap_or(i64::MAX), charge.money);
                 }
-                Some(call) => match books(call) {
-                    Books::Undecided { doubt } => found.charge(call, doubt),
-                    _ => self.agree(call, found),
-                },
+                Some(Near { call, price, books: Books::Undecided { doubt }, .. }) => {
+                    found.charge(*call, *price, *doubt);
+                }
+                Some(call) => self.agree(&charge.api, call, found),
             }
         }
         for (place, call) in calls.iter().enumerate() {
-            match books(call) {
+            match call.books {
                 Books::Undecided { .. } if pairs.contains(&Some(place)) => {}
                 Books::Undecided { .. } if unexplained => found.kept.unexplained += 1,
-                Books::Undecided { doubt } => self.consider(call, doubt, found),
+                Books::Undecided { .. } => self.consider(&charges[0].api, charges[0].subject, *call, found),
                 _ => {}
             }
         }
     }
 
     /// A call counted as charged that the statement charges under another order ID, or none.
-    fn agree(&self, call: &CallEntry, found: &mut Reconciliation) {
+    fn agree(&self, api: &ApiId, call: &Near, found: &mut Reconciliation) {
         found.agreed_by_number += 1;
-        if self.coverage.holds(&call.api, call.sent) {
+        if self.coverage.holds(api, call.sent) {
             found.absent.leave(call.call.0, call.price);
         } else {
             found.ledger.enter(call.call.0, call.price);
@@ -170,16 +184,16 @@ impl<'a> Candidates<'a> {
     }
 
     /// The statement is silent about this call: whether that proves anything.
-    fn consider(&self, call: &CallEntry, doubt: bool, found: &mut Reconciliation) {
+    fn consider(&self, api: &ApiId, subject: Subject, call: Near, found: &mut Reconciliation) {
         let second = &self.second;
         if !self.has_numbers {
             found.kept.no_numbers += 1;
-        } else if !self.coverage.proves(&call.api, call.sent) {
+        } else if !self.coverage.proves(api, call.sent) {
             found.kept.not_covered += 1;
-        } else if second.vague_apis.contains(&call.api) || second.vague_subjects.contains(&call.subject) {
+        } else if second.vague_apis.contains(api) || second.vague_subjects.contains(&subject) {
             found.kept.unexplained += 1;
         } else {
-            found.clear(call, doubt);
+            found.clear(call.call, call.price, call.books == Books::Undecided { doubt: true });
         }
     }
 
@@ -203,10 +217,6 @@ impl<'a> Candidates<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::call::{ApiId, CallId};
-    use crate::domain::freshness::Stamp;
-    use crate::domain::money::Money;
-    use crate::domain::subject::Subject;
 
     #[test]
     fn what_a_statement_may_decide() {
