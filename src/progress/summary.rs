@@ -123,7 +123,7 @@ impl RunSummary {
         if self.rows(Status::InDoubt) > 0 {
             advice.push(t!("summary.in_doubt", ledger = self.ledger).into_owned());
         }
-        if !self.finished {
+        if self.rows(Status::Pending) > 0 {
             advice.push(t!("summary.pending", n = count(self.rows(Status::Pending))).into_owned());
         } else if self.rows(Status::Failed) > 0 {
             advice.push(t!("summary.failed").into_owned());

@@ -24,4 +24,5 @@ mod resume;
 mod secrets;
 mod soak;
 mod support;
+mod translation;
 mod wire;

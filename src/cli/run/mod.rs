@@ -97,7 +97,7 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     tracing::info!(run = %run.id, exit = outcome.exit.code(), "the run ended");
     if let Some(failure) = outcome.failure {
         screen.say(&format!(
-            "payonce: the output was not written: {}\nevery answer is in the ledger: running the same command again writes it and pays for nothing twice",
+            "payonce: the output was not written: {}\nthe same command, run again, writes it and pays for nothing twice",
             for_terminal_lines(&format!("{failure:#}"))
         ));
     }
