@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rust_i18n::t;
+
 use super::args::{PlanArgs, SharedArgs};
 use super::clock::SystemClock;
 use super::common;
@@ -10,8 +12,8 @@ use crate::domain::money::Money;
 use crate::domain::ports::Clock;
 use crate::ledger::SqliteLedger;
 use crate::passes::{Survey, foresee};
-use crate::progress::{Bill, InvalidCells, LaneBill};
-use crate::settings::{Job, resolve};
+use crate::progress::{Bill, InvalidCells, LaneBill, hours};
+use crate::settings::{Job, Rule, resolve};
 use crate::table::Input;
 
 pub(super) fn plan(args: PlanArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
@@ -65,11 +67,12 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         worst_case_cost: cost.map(|cost| cost.to_string()),
         seconds,
         ends_at: ends.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        ends_at_clock: ends.strftime(if ends.date() == now.date() { "%H:%M" } else { "%H:%M on %Y-%m-%d" }).to_string(),
+        ends_at_clock: ends.strftime(if ends.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string(),
         budget: job.terms.budget.map(|budget| budget.to_string()),
         fits_budget: job.terms.budget.zip(cost).map(|(budget, cost)| cost <= budget),
-        until: job.deadline.as_ref().map(|deadline| deadline.words.clone()),
+        until: job.deadline.as_ref().map(|deadline| deadline.rule.to_string()),
         fits_until: job.deadline.as_ref().map(|deadline| seconds <= deadline.after.as_secs_f64()),
+        until_words: job.deadline.as_ref().map(|deadline| until_words(&deadline.rule)).unwrap_or_default(),
         time_is_over: job.deadline.as_ref().is_some_and(|deadline| deadline.after.is_zero()),
         lanes,
     }
@@ -98,6 +101,14 @@ fn lane_bill(job: &Job, survey: &Survey, i: usize) -> LaneBill {
         seconds: lane.rate.duration(to_ask).as_secs_f64(),
         rate_configured: lane.rate.hertz(),
     }
+}
+
+fn until_words(rule: &Rule) -> String {
+    match rule {
+        Rule::Until { time, zone } => t!("bill.until", time = time, zone = zone),
+        Rule::MaxRuntime(span) => t!("bill.max_runtime", time = hours(span.0)),
+    }
+    .into_owned()
 }
 
 fn delimiter_word(delimiter: u8) -> String {

@@ -67,6 +67,9 @@ pub struct Bill {
     pub lanes: indexmap::IndexMap<String, LaneBill>,
     #[serde(skip)]
     pub ends_at_clock: String,
+    /// When the run may send, in the language of this process.
+    #[serde(skip)]
+    pub until_words: String,
     /// The time to send is over before it began.
     #[serde(skip)]
     pub time_is_over: bool,
@@ -98,7 +101,8 @@ impl Bill {
         if let (Some(budget), Some(false)) = (&self.budget, self.fits_budget) {
             lines.push(t!("bill.over_budget", budget = budget).into_owned());
         }
-        if let (Some(until), Some(false)) = (&self.until, self.fits_until) {
+        if self.fits_until == Some(false) {
+            let until = &self.until_words;
             let words = if self.time_is_over {
                 t!("bill.time_over", until = until)
             } else {

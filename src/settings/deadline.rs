@@ -1,10 +1,11 @@
 //! When a run stops sending: `--until HH:MM` in the local zone, or `--max-runtime`.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{ToSpan, Zoned};
 
-use super::scalars::TimeOfDay;
+use super::scalars::{Span, TimeOfDay};
 
 /// A time more than this ahead is taken for one that has just passed: cron started the run too late.
 const FURTHEST: Duration = Duration::from_secs(12 * 3600);
@@ -14,23 +15,40 @@ const FURTHEST: Duration = Duration::from_secs(12 * 3600);
 pub struct Deadline {
     /// From the start of the process. Zero: send nothing.
     pub after: Duration,
-    /// For people: `until 07:00 Asia/Shanghai`.
-    pub words: String,
+    pub rule: Rule,
+}
+
+/// What set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// `--until`, with the name of the local zone.
+    Until { time: TimeOfDay, zone: String },
+    /// `--max-runtime`
+    MaxRuntime(Span),
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Until { time, zone } => write!(f, "until {time} {zone}"),
+            Rule::MaxRuntime(span) => write!(f, "for at most {span}"),
+        }
+    }
 }
 
 impl Deadline {
     /// The next time that a clock in the local zone shows `time`.
     pub(super) fn until(time: TimeOfDay, now: &Zoned) -> Self {
         let zone = now.time_zone().iana_name().unwrap_or("local time").to_owned();
-        let words = format!("until {time} {zone}");
+        let rule = Rule::Until { time, zone };
         let today = now.with().hour(time.hour).minute(time.minute).second(0).subsec_nanosecond(0).build();
         let next = today.and_then(|today| if today > *now { Ok(today) } else { today.checked_add(1.day()) });
         let ahead = next.ok().and_then(|next| Duration::try_from(now.duration_until(&next)).ok()).unwrap_or_default();
-        Deadline { after: if ahead > FURTHEST { Duration::ZERO } else { ahead }, words }
+        Deadline { after: if ahead > FURTHEST { Duration::ZERO } else { ahead }, rule }
     }
 
     pub(super) fn max_runtime(after: Duration) -> Self {
-        Deadline { after, words: format!("for at most {}", super::Span(after)) }
+        Deadline { after, rule: Rule::MaxRuntime(Span(after)) }
     }
 
     /// The one that comes first.
@@ -60,6 +78,9 @@ mod tests {
     #[test]
     fn the_zone_is_named() {
         let now: Zoned = "2026-11-21T22:00:00+08:00[Asia/Shanghai]".parse().expect("a zoned time");
-        assert_eq!(Deadline::until(TimeOfDay { hour: 7, minute: 5 }, &now).words, "until 07:05 Asia/Shanghai");
+        assert_eq!(
+            Deadline::until(TimeOfDay { hour: 7, minute: 5 }, &now).rule.to_string(),
+            "until 07:05 Asia/Shanghai"
+        );
     }
 }

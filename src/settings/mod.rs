@@ -14,7 +14,7 @@ mod scalars;
 mod tests;
 
 pub use config::{Config, ConfigError, Loaded, LogFormat};
-pub use deadline::Deadline;
+pub use deadline::{Deadline, Rule};
 pub use job::{Job, LaneJob, LedgerPlace, Patience, QuotaPolicy};
 pub use places::default_ledger;
 pub(crate) use resolve::is_loopback;
