@@ -49,6 +49,7 @@ pub struct Overrides {
     pub encoding: Option<String>,
     pub delimiter: Option<String>,
     pub skip_lines: Option<usize>,
+    pub sheet: Option<String>,
     pub only_segment: bool,
     pub reuse: Option<Reuse>,
     pub rate: Option<Rate>,
@@ -80,13 +81,15 @@ pub fn resolve(overrides: Overrides, config: &Config, catalogue: &Catalogue) -> 
     check_distinct(&lanes)?;
     let terms = terms(&overrides, config, &lanes)?;
     let deadline = deadline(&overrides);
-    let Overrides { column, encoding, delimiter, skip_lines, only_segment, reuse, new_run, continue_run, .. } =
-        overrides;
+    let Overrides {
+        column, encoding, delimiter, skip_lines, sheet, only_segment, reuse, new_run, continue_run, ..
+    } = overrides;
     Ok(Job {
         column: column.or_else(|| config.input.column.clone()),
         encoding: encoding.or_else(|| config.input.encoding.clone()),
         delimiter: delimiter.or_else(|| config.input.delimiter.clone()),
         skip_lines: skip_lines.or(config.input.skip_lines).unwrap_or(0),
+        sheet,
         only_segment: only_segment || config.input.only_segment.unwrap_or(false),
         output_encoding: config.output.encoding.clone(),
         output_delimiter: config.output.delimiter.clone(),

@@ -111,7 +111,7 @@ impl Pass {
     }
 
     /// A new length is a change. A new time alone may be a mere `touch`: then the whole content decides.
-    fn watch(&mut self) -> io::Result<()> {
+    pub(super) fn watch(&mut self) -> io::Result<()> {
         let metadata = self.source.file.metadata()?;
         if metadata.len() != self.source.length {
             return Err(io::Error::other(HasChanged));

@@ -16,7 +16,7 @@ fn what_cannot_be_opened() {
     );
     assert_eq!(
         Bench::new(b"PK\x03\x04...").error(column("1")),
-        "in.csv is an Excel workbook; save it as CSV (in Excel: \"CSV UTF-8\") and pass that file"
+        "in.csv is a zip file, and no Excel workbook; unzip it and pass the file that is in it"
     );
     let cut = gz("phone\n17312345678\n".repeat(100).as_bytes());
     let text = Bench::new(&cut[..cut.len() - 9]).error(column("1"));
@@ -77,7 +77,7 @@ fn the_phone_column_is_never_a_guess_between_two() {
 fn broken_records_are_named() {
     assert_eq!(
         Bench::new("a,phone\n1,17312345678\n2,3,x\n").error(column("2")),
-        "in.csv: record 2 has 3 fields, the header has 2; a delimiter inside a field must be quoted, or pass --delimiter"
+        "in.csv: record 2 has 3 fields, the header has 2; quote a field that holds the delimiter, or pass --delimiter, or --skip-lines where title lines stand above the header"
     );
     assert_eq!(
         Bench::new("a,phone\n1,17312345678\n\n\"2,3\n4,5\n").error(column("2")),
