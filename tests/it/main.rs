@@ -10,6 +10,7 @@ mod crash;
 mod cron;
 mod docs;
 mod durable;
+mod files;
 mod house;
 mod lanes;
 mod limits;
