@@ -74,13 +74,13 @@ fn into_io(error: csv::Error) -> io::Error {
 /// Zips where the target's name says so.
 enum Zip {
     Plain(BufWriter<End>),
-    Gz(GzEncoder<BufWriter<End>>),
+    Gz(Box<GzEncoder<BufWriter<End>>>),
 }
 
 impl Zip {
     fn new(end: End, gz: bool) -> Self {
         let buffered = BufWriter::with_capacity(128 << 10, end);
-        if gz { Zip::Gz(GzEncoder::new(buffered, Compression::default())) } else { Zip::Plain(buffered) }
+        if gz { Zip::Gz(Box::new(GzEncoder::new(buffered, Compression::default()))) } else { Zip::Plain(buffered) }
     }
 
     fn finish(self) -> io::Result<End> {
