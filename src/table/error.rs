@@ -6,13 +6,13 @@ use std::path::PathBuf;
 /// Why an input cannot be read. [`InputError::Changed`] is the one that callers tell apart.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    #[error("{name}: no such file")]
-    NotFound { name: String },
-    #[error("{name} is a folder; name a CSV file, or - for standard input")]
+    #[error("{name}: no such file{nearest}")]
+    NotFound { name: String, nearest: String },
+    #[error("{name} is a folder; name a CSV or .xlsx file, or - for standard input")]
     Folder { name: String },
     #[error("{name}: permission denied; the file must be readable by the user who runs payonce")]
     Denied { name: String },
-    #[error("{name} is empty; a CSV file with a header line is needed")]
+    #[error("{name} is empty; a file with a header line is needed")]
     Empty { name: String },
     #[error(
         "{name} is {what}, which payonce does not read; save it as .xlsx or as CSV (\"CSV UTF-8\") and pass that file"
@@ -38,7 +38,7 @@ pub enum InputError {
         "{name}: sheet '{sheet}', record {record}: cell {cell} is filled, and the header has nothing above it; name that column in the header, or clear the cell"
     )]
     NoHeaderAbove { name: String, sheet: String, record: u64, cell: String },
-    #[error("{name}: cannot read it: {error}")]
+    #[error("{name}: cannot read it: {error}{remedy}", remedy = remedy(error))]
     Read { name: String, error: io::Error },
     #[error("{name}: cannot keep a copy of it in {}: {error}; set TMPDIR to a folder with room", folder.display())]
     Spool { name: String, folder: PathBuf, error: io::Error },
@@ -52,7 +52,7 @@ pub enum InputError {
     Malformed { name: String, place: String, offset: u64, encoding: &'static str, guess: String },
     #[error("{name} looks like UTF-16 without a byte order mark; pass --encoding {label}")]
     LooksUtf16 { name: String, label: &'static str },
-    #[error("{name}: --skip-lines {lines} leaves no header line")]
+    #[error("{name}: --skip-lines {lines} leaves no header line; there are not so many lines: pass a smaller number")]
     NothingAfterSkipped { name: String, lines: usize },
     #[error(
         "{name}: the first line holds a phone number in column {column}, so it is no header; add a header line, or skip title lines with --skip-lines"
@@ -136,4 +136,13 @@ pub enum OutputError {
     DiskFull { name: String },
     #[error("{name}: cannot write the output: {error}; no answer is lost: write it again with `payonce export`")]
     Write { name: String, error: io::Error },
+}
+
+/// What to do about a file that the system, or its own zip, would not let us read.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "; it ends too early: copy or fetch it again",
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "; it is damaged: copy or fetch it again",
+        _ => "",
+    }
 }
