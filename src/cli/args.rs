@@ -41,7 +41,7 @@ Exit codes: 0 done, 2 usage or input, 3 some rows failed or in doubt, 4 key or s
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Enrich a CSV: survey, ask, write
+    /// Enrich a CSV or .xlsx file: survey, ask, write
     Run(Box<RunArgs>),
     /// Show the bill beforehand; calls nobody
     Plan(PlanArgs),
@@ -133,7 +133,7 @@ impl LanguageArg {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// The CSV file; - is standard input
+    /// The CSV or .xlsx file; - is standard input
     #[arg(value_name = "INPUT")]
     pub input: PathBuf,
     /// API to ask; may be given more than once
@@ -151,6 +151,9 @@ pub struct InputArgs {
     /// Title lines above the header [default: 0]
     #[arg(long, value_name = "N", env = "PAYONCE_SKIP_LINES")]
     pub skip_lines: Option<usize>,
+    /// Sheet of an .xlsx file, by name or position from 1 [default: the first]
+    #[arg(long, value_name = "SHEET", env = "PAYONCE_SHEET")]
+    pub sheet: Option<String>,
     /// Skip numbers in segments of other carriers than the API's
     #[arg(long, env = "PAYONCE_ONLY_SEGMENT", value_parser = clap::builder::FalseyValueParser::new())]
     pub only_segment: bool,

@@ -142,12 +142,13 @@ fn ledger(job: &Job, shared: &SharedArgs, config: &Config, report: &mut Report) 
 
 fn input(args: &CheckArgs, config: &Config, report: &mut Report) {
     let Some(path) = &args.input else { return };
-    let FileArgs { encoding, delimiter, skip_lines } = &args.file;
+    let FileArgs { encoding, delimiter, skip_lines, sheet } = &args.file;
     let options = InputOptions {
         column: args.column.clone().or_else(|| config.input.column.clone()),
         encoding: encoding.clone().or_else(|| config.input.encoding.clone()),
         delimiter: delimiter.clone().or_else(|| config.input.delimiter.clone()),
         skip_lines: skip_lines.or(config.input.skip_lines).unwrap_or(0),
+        sheet: sheet.clone(),
     };
     match Input::open(path, &options) {
         Err(error) => report.problem("input", &error),

@@ -25,13 +25,14 @@ pub(super) fn load(shared: &SharedArgs) -> anyhow::Result<(Config, Catalogue)> {
 
 /// What the flags of `plan`, `export` and `run` have in common.
 pub(super) fn overrides(input: &InputArgs) -> Overrides {
-    let InputArgs { input: _, apis, column, encoding, delimiter, skip_lines, only_segment, reuse } = input;
+    let InputArgs { input: _, apis, column, encoding, delimiter, skip_lines, sheet, only_segment, reuse } = input;
     Overrides {
         apis: apis.clone(),
         column: column.clone(),
         encoding: encoding.clone(),
         delimiter: delimiter.clone(),
         skip_lines: *skip_lines,
+        sheet: sheet.clone(),
         only_segment: *only_segment,
         reuse: *reuse,
         ..Overrides::default()
@@ -58,6 +59,7 @@ pub(super) fn open_input(path: &std::path::Path, job: &Job) -> anyhow::Result<Ar
         encoding: job.encoding.clone(),
         delimiter: job.delimiter.clone(),
         skip_lines: job.skip_lines,
+        sheet: job.sheet.clone(),
     };
     Ok(Arc::new(Input::open(path, &options)?))
 }

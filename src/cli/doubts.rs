@@ -74,12 +74,13 @@ fn list(args: DoubtsListArgs, shared: &SharedArgs, config: &Config, catalogue: &
 
 /// The file is an input of the main job, so the config's `[input]` holds for it.
 fn options(column: Option<String>, file: FileArgs, config: &Config) -> InputOptions {
-    let FileArgs { encoding, delimiter, skip_lines } = file;
+    let FileArgs { encoding, delimiter, skip_lines, sheet } = file;
     InputOptions {
         column: column.or_else(|| config.input.column.clone()),
         encoding: encoding.or_else(|| config.input.encoding.clone()),
         delimiter: delimiter.or_else(|| config.input.delimiter.clone()),
         skip_lines: skip_lines.or(config.input.skip_lines).unwrap_or(0),
+        sheet,
     }
 }
 

@@ -45,10 +45,15 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
     let now = jiff::Zoned::now();
     let ends = now.checked_add(Duration::from_secs_f64(seconds.min(1e9))).unwrap_or_else(|_| now.clone());
     let format = input.format();
+    let (encoding, delimiter) = match format.sheet {
+        Some(_) => ("xlsx", String::new()),
+        None => (format.charset.name(), delimiter_word(format.delimiter)),
+    };
     Bill {
         input: input.name().to_owned(),
-        encoding: format.charset.name().to_owned(),
-        delimiter: delimiter_word(format.delimiter),
+        encoding: encoding.to_owned(),
+        delimiter,
+        sheet: format.sheet.clone(),
         phone_column: input.header().get(input.phone_column()).cloned().unwrap_or_default(),
         rows: survey.rows,
         distinct: survey.distinct,

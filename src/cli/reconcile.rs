@@ -58,6 +58,7 @@ fn options(args: &ReconcileArgs) -> StatementOptions {
         encoding: args.encoding.clone(),
         delimiter: args.delimiter.clone(),
         skip_lines: args.skip_lines.unwrap_or(0),
+        sheet: args.sheet.clone(),
     };
     StatementOptions {
         read,

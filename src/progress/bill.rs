@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::words::{count, hours, reason};
 use crate::domain::cell::Invalid;
+use crate::domain::text::for_terminal;
 
 /// Cells that are invalid for one reason.
 #[derive(Clone, Debug, Serialize)]
@@ -49,7 +50,10 @@ pub struct LaneBill {
 pub struct Bill {
     pub input: String,
     pub encoding: String,
+    /// Empty for a workbook.
     pub delimiter: String,
+    /// Which one was read, where the input is a workbook.
+    pub sheet: Option<String>,
     pub phone_column: String,
     pub rows: u64,
     pub distinct: u64,
@@ -85,8 +89,10 @@ impl Bill {
                 rows = count(self.rows),
                 distinct = count(self.distinct),
                 column = self.phone_column,
-                encoding = self.encoding,
-                delimiter = self.delimiter
+                dress = match &self.sheet {
+                    Some(sheet) => t!("bill.sheet", sheet = for_terminal(sheet)),
+                    None => t!("bill.dress", encoding = self.encoding, delimiter = self.delimiter),
+                }
             )
             .into_owned(),
         ];

@@ -15,7 +15,7 @@ use crate::domain::rate::Rate;
 /// Why a config file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("cannot read the config {}: {error}", path.display())]
+    #[error("cannot read the config {}: {error}; name another with --config, or write one with payonce init", path.display())]
     Unreadable { path: PathBuf, error: std::io::Error },
     #[error("config {}: {problem}{}", path.display(), hint.as_ref().map(|h| format!("\n{h}")).unwrap_or_default())]
     Wrong { path: PathBuf, problem: String, hint: Option<String> },

@@ -30,6 +30,8 @@ pub struct Job {
     pub encoding: Option<String>,
     pub delimiter: Option<String>,
     pub skip_lines: usize,
+    /// Of a workbook.
+    pub sheet: Option<String>,
     pub only_segment: bool,
     pub output_encoding: Option<String>,
     pub output_delimiter: Option<String>,

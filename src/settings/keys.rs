@@ -37,11 +37,18 @@ fn from_environment(api: &str, variable: &str) -> Result<SecretString, SettingsE
 
 fn from_file(api: &str, file: &Path) -> Result<(SecretString, Option<String>), SettingsError> {
     let wrong = |problem: String| SettingsError::Key { api: api.to_owned(), problem };
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| wrong(format!("has a key_file that cannot be read: {}: {e}", file.display())))?;
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        wrong(format!(
+            "has a key_file that cannot be read: {}: {e}; mend the path under [apis.{api}] or the file's permissions",
+            file.display()
+        ))
+    })?;
     let key = text.trim();
     if key.is_empty() || key.contains(char::is_whitespace) {
-        return Err(wrong(format!("has a key_file that does not hold one key alone: {}", file.display())));
+        return Err(wrong(format!(
+            "has a key_file that does not hold one key alone: {}; write the key into it and nothing else",
+            file.display()
+        )));
     }
     let warning = readable_by_others(file).then(|| {
         format!("the key file {} can be read by others; mend it with: chmod 600 {}", file.display(), file.display())

@@ -31,7 +31,9 @@ pub enum SettingsError {
     Catalogue(#[from] CatalogueError),
     #[error("no API is named: pass --api ID (known: {known})")]
     NoApi { known: String },
-    #[error("the APIs {one} and {other} cannot be in one run: both have the {what} '{value}'")]
+    #[error(
+        "the APIs {one} and {other} cannot be in one run: both have the {what} '{value}'; ask them in two runs, or name one of them only"
+    )]
     Alike { one: String, other: String, what: &'static str, value: String },
     #[error("the API {api} {problem}")]
     Key { api: String, problem: String },
@@ -49,6 +51,7 @@ pub struct Overrides {
     pub encoding: Option<String>,
     pub delimiter: Option<String>,
     pub skip_lines: Option<usize>,
+    pub sheet: Option<String>,
     pub only_segment: bool,
     pub reuse: Option<Reuse>,
     pub rate: Option<Rate>,
@@ -80,13 +83,15 @@ pub fn resolve(overrides: Overrides, config: &Config, catalogue: &Catalogue) -> 
     check_distinct(&lanes)?;
     let terms = terms(&overrides, config, &lanes)?;
     let deadline = deadline(&overrides);
-    let Overrides { column, encoding, delimiter, skip_lines, only_segment, reuse, new_run, continue_run, .. } =
-        overrides;
+    let Overrides {
+        column, encoding, delimiter, skip_lines, sheet, only_segment, reuse, new_run, continue_run, ..
+    } = overrides;
     Ok(Job {
         column: column.or_else(|| config.input.column.clone()),
         encoding: encoding.or_else(|| config.input.encoding.clone()),
         delimiter: delimiter.or_else(|| config.input.delimiter.clone()),
         skip_lines: skip_lines.or(config.input.skip_lines).unwrap_or(0),
+        sheet,
         only_segment: only_segment || config.input.only_segment.unwrap_or(false),
         output_encoding: config.output.encoding.clone(),
         output_delimiter: config.output.delimiter.clone(),
@@ -151,19 +156,22 @@ fn lane(id: &str, flags: &Overrides, config: &Config, catalogue: &Catalogue) -> 
     let wrong = |problem: String| SettingsError::Api { api: id.to_owned(), problem };
     let method = own.method.unwrap_or(profile.methods[0]);
     if !profile.methods.contains(&method) {
-        return Err(wrong(format!("method = \"{method}\": this API does not take it")));
+        let taken = profile.methods.iter().map(|taken| format!("\"{taken}\"")).collect::<Vec<_>>().join(" or ");
+        return Err(wrong(format!("method = \"{method}\": this API does not take it; write {taken}")));
     }
     let limits = &config.limits;
     let url = url(&profile, own, flags.base_url.as_ref(), limits.allow_http.unwrap_or(false))?;
     let rate = flags.rate.or(own.rate).or(limits.rate).unwrap_or(Rate::per_second(10));
     let timeout = flags.timeout.or(limits.timeout).map_or(Duration::from_secs(10), |span| span.0);
     if timeout < Duration::from_millis(100) {
-        return Err(SettingsError::Wrong("the timeout must be 100ms or more: see --timeout".to_owned()));
+        return Err(SettingsError::Wrong(
+            "the timeout must be 100ms or more: pass --timeout, or set limits.timeout, such as \"10s\"".to_owned(),
+        ));
     }
     let connect_timeout = limits.connect_timeout.map_or(Duration::from_secs(5).min(timeout / 2), |span| span.0);
     if connect_timeout >= timeout {
         return Err(SettingsError::Wrong(format!(
-            "limits.connect_timeout ({}) must be below the timeout ({}), or an unreachable host could not be told from a slow one",
+            "limits.connect_timeout ({}) must be below the timeout ({}), or an unreachable host could not be told from a slow one: lower it, or raise --timeout",
             Span(connect_timeout),
             Span(timeout)
         )));
@@ -171,7 +179,9 @@ fn lane(id: &str, flags: &Overrides, config: &Config, catalogue: &Catalogue) -> 
     let concurrency = match flags.concurrency.or(own.concurrency).or(limits.concurrency) {
         Some(concurrency @ 1..=1024) => concurrency,
         Some(_) => {
-            return Err(SettingsError::Wrong("the concurrency must be from 1 to 1024: see --concurrency".to_owned()));
+            return Err(SettingsError::Wrong(
+                "the concurrency must be from 1 to 1024: pass --concurrency, or set limits.concurrency".to_owned(),
+            ));
         }
         // As many as are under way at this rate if every call takes as long as it may.
         None => ((rate.hertz() * timeout.as_secs_f64()).ceil() as usize).clamp(1, MOST_CONCURRENT),
@@ -222,7 +232,8 @@ pub fn configured_profile(mut profile: Profile, config: &Config) -> Result<Profi
 fn url(profile: &Profile, own: &ApiConfig, base: Option<&Url>, allow_http: bool) -> Result<Url, SettingsError> {
     let wrong = |problem: String| SettingsError::Api { api: profile.id.to_string(), problem };
     let text = own.url.as_deref().unwrap_or(&profile.url);
-    let mut url = Url::parse(text).map_err(|e| wrong(format!("url = \"{text}\": {e}")))?;
+    let mut url = Url::parse(text)
+        .map_err(|e| wrong(format!("url = \"{text}\": {e}; write a whole one, such as \"https://host/path\"")))?;
     if let Some(base) = base {
         if base.path() != "/" || base.query().is_some() {
             return Err(SettingsError::Wrong(format!(

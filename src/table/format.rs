@@ -76,6 +76,8 @@ pub struct Format {
     pub gz: bool,
     /// The title lines above the header, with their line ends.
     pub preamble: String,
+    /// The sheet that was read, where the file is a workbook; what stands above is then how its text would be written down.
+    pub sheet: Option<String>,
 }
 
 /// A delimiter as a flag or a config gives it.

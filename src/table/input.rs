@@ -17,6 +17,8 @@ pub struct InputOptions {
     pub delimiter: Option<String>,
     /// Title lines above the header.
     pub skip_lines: usize,
+    /// The sheet of a workbook, by name or 1-based position.
+    pub sheet: Option<String>,
 }
 
 /// An open input file.
@@ -29,8 +31,13 @@ pub struct Input {
 impl Input {
     /// Opens a file, or standard input for `-`.
     pub fn open(path: &Path, options: &InputOptions) -> Result<Self, InputError> {
-        let InputOptions { column, encoding, delimiter, skip_lines } = options;
-        let read = ReadOptions { encoding: encoding.clone(), delimiter: delimiter.clone(), skip_lines: *skip_lines };
+        let InputOptions { column, encoding, delimiter, skip_lines, sheet } = options;
+        let read = ReadOptions {
+            encoding: encoding.clone(),
+            delimiter: delimiter.clone(),
+            skip_lines: *skip_lines,
+            sheet: sheet.clone(),
+        };
         let table = Table::open(path, &read, |header| PHONE.is_known(header))?;
         let phone_column = PHONE.find_numbers(&table, column.as_deref(), &[])?;
         let phone_column = phone_column.ok_or_else(|| PHONE.missing(&table))?;

@@ -1,7 +1,8 @@
-//! The room for files: the input CSV, the output CSV, the vendor's statement, and the sorter that spills to disk.
+//! The room for files: the input, the output, the vendor's statement, and the sorter that spills to disk.
 //!
-//! Nothing outside knows about encodings, delimiters or compression: an [`Input`] hands out rows in UTF-8 as often as asked,
-//! always the same ones, and an [`Output`] writes them back as they came. Memory is flat in the number of rows.
+//! Nothing outside knows about encodings, delimiters, compression or workbooks: an [`Input`] hands out rows in UTF-8 as often as
+//! asked, always the same ones, and an [`Output`] writes them back as they came. Text files and sheets meet at two seams: `rows`
+//! on the way in, `sink` on the way out. Memory is flat in the number of rows, but for workbooks that are read.
 
 mod column;
 mod decode;
@@ -14,9 +15,16 @@ mod output;
 mod place;
 mod rows;
 mod scan;
+mod sheet;
+mod sheet_sink;
+mod sink;
 mod sort;
 mod source;
 mod statement;
+mod text;
+mod text_file;
+mod text_sink;
+mod workbook;
 
 pub use error::{InputError, OutputError};
 pub use format::{Charset, Format, Terminator};

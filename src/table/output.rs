@@ -1,24 +1,24 @@
-//! The output: the input's rows with new columns behind them, in the input's own dress.
+//! The output: the input's rows with new columns behind them, in the input's own dress, as text or as a sheet.
 //!
 //! A file appears under its name all at once and complete: it is written beside its target (0600), flushed to the disk, given its
 //! mode, renamed, and the folder is flushed. Dropped before [`Output::finish`] it leaves nothing. Standard output and pipes are
 //! written straight through; a reader that hangs up early is no error.
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
-use super::encode::{CannotEncode, Encode};
+use super::encode::CannotEncode;
 use super::error::OutputError;
-use super::format::{Charset, Terminator, asks_for_bom, parse_delimiter};
+use super::format::{Charset, asks_for_bom, parse_delimiter};
 use super::input::Input;
-use super::place::{Made, Place, Target};
-use super::rows::Row;
+use super::place::{Place, Target};
+use super::rows::{Form, Row};
+use super::sheet_sink::{self, SheetSink};
+use super::sink::{End, Sink};
+use super::text_sink::{Dress, TextSink};
 use crate::crash;
 
 /// How the output differs from the input.
@@ -40,11 +40,9 @@ impl Default for OutputOptions {
 
 /// The options held against the input.
 struct Plan {
-    charset: Charset,
-    bom: bool,
-    delimiter: u8,
-    /// A file is zipped if its name ends in `.gz`, whatever the input was; a pipe never is.
-    gz: bool,
+    /// A file is a sheet if its name ends in `.xlsx`, and zipped if it ends in `.gz`, whatever the input was; a pipe never is.
+    is_sheet: bool,
+    dress: Dress,
     /// Input columns that are left out, since new ones replace them.
     dropped: Vec<bool>,
     /// None is standard output.
@@ -97,11 +95,35 @@ impl Plan {
                 None
             }
         };
-        let gz = match target {
-            Target::Path(path) => path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")),
-            Target::Stdout => false,
+        let ending = match target {
+            Target::Path(path) => ending(path)?,
+            Target::Stdout => Ending::Other,
         };
-        Ok(Plan { charset, bom, delimiter, gz, dropped, place })
+        let (is_sheet, gz) = (ending == Ending::Xlsx, ending == Ending::Gz);
+        let dress = Dress { charset, bom, delimiter, terminator: format.terminator, gz };
+        Ok(Plan { is_sheet, dress, dropped, place })
+    }
+}
+
+/// What the name of a target asks for.
+#[derive(PartialEq)]
+enum Ending {
+    Xlsx,
+    Gz,
+    Other,
+}
+
+fn ending(path: &Path) -> Result<Ending, OutputError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    // A text file of such a name would be opened as what it is not.
+    let others = [".xls", ".xlsm", ".xlsb", ".ods", ".xlsx.gz"];
+    match name {
+        name if others.iter().any(|other| name.ends_with(other)) => {
+            Err(OutputError::UnknownEnding { path: path.to_owned() })
+        }
+        name if name.ends_with(".xlsx") => Ok(Ending::Xlsx),
+        name if name.ends_with(".gz") => Ok(Ending::Gz),
+        _ => Ok(Ending::Other),
     }
 }
 
@@ -112,10 +134,14 @@ pub fn check(
     options: &OutputOptions,
     new_columns: &[String],
 ) -> Result<(), OutputError> {
-    match Plan::new(target, input, options, new_columns)?.place {
-        Some(place) => place.try_out(),
-        None => Ok(()),
+    let plan = Plan::new(target, input, options, new_columns)?;
+    if let Some(place) = &plan.place {
+        place.try_out()?;
     }
+    if plan.is_sheet {
+        sheet_sink::check(&target.name(), input, new_columns.len())?;
+    }
+    Ok(())
 }
 
 /// An output being written.
@@ -123,7 +149,7 @@ pub struct Output {
     name: String,
     charset: Charset,
     dropped: Vec<bool>,
-    writer: csv::Writer<Encode<Sink>>,
+    sink: Sink,
     /// Where the temporary file goes in the end; none for a stream.
     path: Option<(PathBuf, PathBuf)>,
     mode: u32,
@@ -140,7 +166,7 @@ impl Output {
         new_columns: &[String],
     ) -> Result<Self, OutputError> {
         let plan = Plan::new(target, input, options, new_columns)?;
-        let sink = match &plan.place {
+        let end = match &plan.place {
             Some(place) => place.create()?.into(),
             None => End::Stdout(io::stdout()),
         };
@@ -148,36 +174,25 @@ impl Output {
             Some(Place::File { path, folder }) => Some((path, folder)),
             _ => None,
         };
-        let format = input.format();
-        let mut encode = Encode::new(Sink::new(sink, plan.gz), plan.charset);
-        let preamble = if plan.bom { format!("\u{FEFF}{}", format.preamble) } else { format.preamble.clone() };
-        let started = encode.write_all(preamble.as_bytes());
-        let writer = csv::WriterBuilder::new()
-            .delimiter(plan.delimiter)
-            .terminator(match format.terminator {
-                Terminator::Lf => csv::Terminator::Any(b'\n'),
-                Terminator::CrLf => csv::Terminator::CRLF,
-            })
-            .buffer_capacity(64 << 10)
-            .from_writer(encode);
-        let mut output = Output {
-            name: target.name(),
-            charset: plan.charset,
-            dropped: plan.dropped,
-            writer,
-            path,
-            mode: options.mode,
-            closed: false,
+        let (name, charset, format) = (target.name(), plan.dress.charset, input.format());
+        let sink = if plan.is_sheet {
+            let folder = path.as_ref().map(|(_, folder)| folder.as_path());
+            let sheet = format.sheet.as_deref();
+            SheetSink::new(end, folder, sheet, &format.preamble, format.delimiter)
+                .map(|sink| Sink::Sheet(Box::new(sink)))
+        } else {
+            TextSink::new(end, &plan.dress, &format.preamble).map(|sink| Sink::Text(Box::new(sink)))
         };
-        output.settle(started)?;
-        let header = input.header().iter().map(String::as_bytes);
+        let sink = sink.map_err(|error| explain(error, &name, charset))?;
+        let mut output = Output { name, charset, dropped: plan.dropped, sink, path, mode: options.mode, closed: false };
+        let header = input.header().iter().map(|name| (name.as_bytes(), Form::Text));
         output.record(header, new_columns.iter().map(String::as_str))?;
         Ok(output)
     }
 
     /// Writes a row with its new fields, one for each new column.
     pub fn write<'a>(&mut self, row: &Row, extra: impl Iterator<Item = &'a str>) -> Result<(), OutputError> {
-        self.record(row.fields(), extra)
+        self.record(row.cells(), extra)
     }
 
     /// The reader of standard output is gone: nothing that is written arrives any more.
@@ -187,8 +202,8 @@ impl Output {
 
     /// Makes the output durable and visible under its name.
     pub fn finish(self) -> Result<(), OutputError> {
-        let Output { name, charset, writer, path, mode, closed, .. } = self;
-        match complete(writer, path, mode) {
+        let Output { name, charset, sink, path, mode, closed, .. } = self;
+        match complete(sink, path, mode) {
             Err(error) if !closed && error.kind() != io::ErrorKind::BrokenPipe => Err(explain(error, &name, charset)),
             _ => Ok(()),
         }
@@ -196,33 +211,15 @@ impl Output {
 
     fn record<'a, 'b>(
         &mut self,
-        fields: impl Iterator<Item = &'a [u8]>,
+        cells: impl Iterator<Item = (&'a [u8], Form)>,
         extra: impl Iterator<Item = &'b str>,
     ) -> Result<(), OutputError> {
         if self.closed {
             return Ok(());
         }
-        let written = self.try_record(fields, extra);
-        self.settle(written)
-    }
-
-    fn try_record<'a, 'b>(
-        &mut self,
-        fields: impl Iterator<Item = &'a [u8]>,
-        extra: impl Iterator<Item = &'b str>,
-    ) -> io::Result<()> {
-        for (field, _) in fields.zip(&self.dropped).filter(|(_, dropped)| !**dropped) {
-            self.writer.write_field(field).map_err(into_io)?;
-        }
-        for field in extra {
-            self.writer.write_field(field).map_err(into_io)?;
-        }
-        self.writer.write_record(None::<&[u8]>).map_err(into_io)
-    }
-
-    /// A reader that hung up is success: it has seen all that it wanted.
-    fn settle(&mut self, result: io::Result<()>) -> Result<(), OutputError> {
-        match result {
+        let kept = cells.zip(&self.dropped).filter(|(_, dropped)| !**dropped).map(|(cell, _)| cell);
+        match self.sink.record(kept, extra) {
+            // A reader that hung up is success: it has seen all that it wanted.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
                 Ok(())
@@ -232,10 +229,8 @@ impl Output {
     }
 }
 
-fn complete(mut writer: csv::Writer<Encode<Sink>>, path: Option<(PathBuf, PathBuf)>, mode: u32) -> io::Result<()> {
-    writer.flush()?;
-    let encode = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-    let (End::Temporary(file), Some((path, folder))) = (encode.finish()?.finish()?, path) else { return Ok(()) };
+fn complete(sink: Sink, path: Option<(PathBuf, PathBuf)>, mode: u32) -> io::Result<()> {
+    let (End::Temporary(file), Some((path, folder))) = (sink.finish()?, path) else { return Ok(()) };
     crash::point("export.written");
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
@@ -243,13 +238,6 @@ fn complete(mut writer: csv::Writer<Encode<Sink>>, path: Option<(PathBuf, PathBu
     file.persist(path).map_err(|error| error.error)?;
     crash::point("export.renamed");
     File::open(folder)?.sync_all()
-}
-
-fn into_io(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
-    }
 }
 
 fn explain(error: io::Error, name: &str, charset: Charset) -> OutputError {
@@ -260,75 +248,5 @@ fn explain(error: io::Error, name: &str, charset: Charset) -> OutputError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OutputError::DiskFull { name },
         _ => OutputError::Write { name, error },
-    }
-}
-
-/// Where the bytes end up.
-enum End {
-    Temporary(tempfile::NamedTempFile),
-    Stream(File),
-    Stdout(io::Stdout),
-}
-
-impl From<Made> for End {
-    fn from(made: Made) -> Self {
-        match made {
-            Made::Temporary(file) => End::Temporary(file),
-            Made::Stream(file) => End::Stream(file),
-        }
-    }
-}
-
-impl Write for End {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            End::Temporary(file) => file.write(bytes),
-            End::Stream(file) => file.write(bytes),
-            End::Stdout(stdout) => stdout.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            End::Temporary(file) => file.flush(),
-            End::Stream(file) => file.flush(),
-            End::Stdout(stdout) => stdout.flush(),
-        }
-    }
-}
-
-/// Zips where the target's name says so.
-enum Sink {
-    Plain(BufWriter<End>),
-    Gz(GzEncoder<BufWriter<End>>),
-}
-
-impl Sink {
-    fn new(end: End, gz: bool) -> Self {
-        let buffered = BufWriter::with_capacity(128 << 10, end);
-        if gz { Sink::Gz(GzEncoder::new(buffered, Compression::default())) } else { Sink::Plain(buffered) }
-    }
-
-    fn finish(self) -> io::Result<End> {
-        let mut buffered = match self {
-            Sink::Plain(buffered) => buffered,
-            Sink::Gz(encoder) => encoder.finish()?,
-        };
-        buffered.flush()?;
-        buffered.into_inner().map_err(io::IntoInnerError::into_error)
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Sink::Plain(buffered) => buffered.write(bytes),
-            Sink::Gz(encoder) => encoder.write(bytes),
-        }
-    }
-
-    /// The CSV writer flushes its own buffer in the end; ours goes out in [`Sink::finish`].
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

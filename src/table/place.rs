@@ -1,5 +1,6 @@
 //! Where an output goes: its name, and whether it may be written there. Checked before anything is paid.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -34,8 +35,8 @@ impl Target {
     }
 }
 
-/// `customers.csv` becomes `customers.enriched.csv`, `a.csv.gz` becomes `a.enriched.csv.gz`; standard input goes to standard
-/// output.
+/// `customers.csv` becomes `customers.enriched.csv`, `a.csv.gz` becomes `a.enriched.csv.gz`, a workbook with macros one without;
+/// standard input goes to standard output.
 pub fn default_output(input: &Path) -> PathBuf {
     if input.as_os_str() == "-" {
         return input.to_owned();
@@ -46,7 +47,9 @@ pub fn default_output(input: &Path) -> PathBuf {
     };
     let mut name = plain.file_stem().unwrap_or_default().to_owned();
     name.push(".enriched");
-    for ending in plain.extension().into_iter().chain(gz) {
+    let ending =
+        plain.extension().map(|ending| if ending.eq_ignore_ascii_case("xlsm") { OsStr::new("xlsx") } else { ending });
+    for ending in ending.into_iter().chain(gz) {
         name.push(".");
         name.push(ending);
     }
@@ -189,6 +192,8 @@ mod tests {
             ("a.csv.gz", "a.enriched.csv.gz"),
             ("a.gz", "a.enriched.gz"),
             ("name", "name.enriched"),
+            ("客户.xlsx", "客户.enriched.xlsx"),
+            ("a.XLSM", "a.enriched.xlsx"),
             ("x/name", "x/name.enriched"),
             ("a.b.txt", "a.b.enriched.txt"),
             ("-", "-"),

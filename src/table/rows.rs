@@ -1,29 +1,28 @@
-//! One pass over the records, each read into the same buffer.
+//! One pass over the records, each read into the same buffer, whatever kind of file they stand in.
 //!
 //! Every row has as many fields as the header: short ones are padded, surplus empty ones dropped, surplus filled ones are an
-//! error. A quote that is never closed, or closed by a stray one further down, would swallow rows in silence. Three guards prevent
-//! that: a record is bounded in size; behind the file's last byte stands a sentinel that no text can hold, and a record that
-//! swallowed it was not closed; and a field with a whole row in it, phone number in its place, is not taken for a note.
+//! error. This is the seam of the room on the side of the input: behind it a text file or a sheet, before it no difference.
 
-use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use csv::ByteRecord;
 
-use crate::domain::cell::judge;
-
-use super::decode::Text;
 use super::error::InputError;
-use super::opened::fault;
+use super::sheet::{SheetRecords, column_letters};
+use super::text::TextRecords;
 
-/// Most bytes of one record.
-const LONGEST: usize = 1 << 20;
-/// Most lines of one record.
-const MOST_LINES: usize = 1_000;
-/// In narrower files a note may well look like a row.
-const NARROWEST: usize = 4;
-/// No UTF-8 text holds this byte.
-const SENTINEL: u8 = 0xFF;
+/// What a cell is in a sheet. In a text file every cell is text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    #[default]
+    Text,
+    Number,
+    Bool,
+    Date,
+    /// A date with a time of day.
+    Moment,
+    Time,
+}
 
 /// One data record.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +30,10 @@ pub struct Row {
     /// The first data record is 1; blank lines do not count.
     pub record: u64,
     pub(super) fields: ByteRecord,
+    /// One for each field that came out of a sheet; empty for a text file.
+    pub(super) forms: Vec<Form>,
+    /// The row of the sheet, counted from 1; 0 for a text file.
+    pub(super) sheet_row: u32,
     column: Option<usize>,
 }
 
@@ -53,57 +56,34 @@ impl Row {
     pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
         self.fields.iter()
     }
+
+    /// The same with what they are.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&[u8], Form)> {
+        let forms = self.forms.iter().copied().chain(std::iter::repeat(Form::Text));
+        self.fields.iter().zip(forms)
+    }
+}
+
+/// Where records come from.
+pub(super) enum Records {
+    Text(Box<TextRecords>),
+    Sheet(SheetRecords),
 }
 
 /// A pass over the data records. At its end the content is proven to be that of the first pass.
 pub struct Rows {
-    reader: csv::Reader<Guarded>,
+    records: Records,
     name: Arc<str>,
-    encoding: &'static str,
-    /// Where a guessed encoding was only what is left, the place where UTF-8 broke off.
-    not_utf8: Option<u64>,
-    delimiter: u8,
     columns: usize,
     column: Option<usize>,
     record: u64,
     done: bool,
 }
 
-/// What a pass must know about its input.
-pub(super) struct Shape {
-    pub(super) name: Arc<str>,
-    pub(super) encoding: &'static str,
-    pub(super) not_utf8: Option<u64>,
-    pub(super) delimiter: u8,
-}
-
 impl Rows {
-    /// `text` stands at the header line.
-    pub(super) fn new(text: BufReader<Text>, shape: Shape) -> Self {
-        let guarded = Guarded { text, left: LONGEST, sentinel: 0 };
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(shape.delimiter)
-            .buffer_capacity(64 << 10)
-            .from_reader(guarded);
-        let Shape { name, encoding, not_utf8, delimiter } = shape;
-        Rows { reader, name, encoding, not_utf8, delimiter, columns: 0, column: None, record: 0, done: false }
-    }
-
-    /// Reads the header, which fixes the number of columns. None where there is no line at all.
-    pub(super) fn header(&mut self) -> Result<Option<ByteRecord>, InputError> {
-        let mut header = ByteRecord::new();
-        if !self.read(&mut header)? {
-            return Ok(None);
-        }
-        self.columns = header.len();
-        Ok(Some(header))
-    }
-
-    /// Which field is the phone cell, if there is one.
-    pub(super) fn select(&mut self, column: Option<usize>) {
-        self.column = column;
+    /// `records` stand behind the header, which has so many columns. The phone cell is that of `column`.
+    pub(super) fn new(records: Records, name: Arc<str>, columns: usize, column: Option<usize>) -> Self {
+        Rows { records, name, columns, column, record: 0, done: false }
     }
 
     /// Reads the next row; false at the end, once the digest is found unchanged.
@@ -111,19 +91,23 @@ impl Rows {
         if self.done {
             return Ok(false);
         }
-        if !self.read(&mut row.fields)? {
+        let more = match &mut self.records {
+            Records::Text(records) => records.next_into(row)?,
+            Records::Sheet(records) => records.next_into(row)?,
+        };
+        if !more {
             self.done = true;
-            let pass = self.reader.get_mut().text.get_mut().pass();
-            pass.finish().map_err(|error| self.explain(error))?;
             return Ok(false);
         }
         self.record += 1;
         row.record = self.record;
         row.column = self.column;
-        if self.swallowed_a_row(&row.fields) {
+        if let Records::Text(records) = &self.records
+            && records.swallowed_a_row(&row.fields, self.column)
+        {
             return Err(InputError::SwallowedRow { name: self.name.to_string(), record: self.record });
         }
-        self.fit(&mut row.fields)?;
+        self.fit(row)?;
         if let Some(cell) = self.column.and_then(|column| row.fields.get(column))
             && std::str::from_utf8(cell).is_err()
         {
@@ -134,111 +118,32 @@ impl Rows {
     }
 
     /// Gives a record the header's length.
-    fn fit(&self, fields: &mut ByteRecord) -> Result<(), InputError> {
-        while fields.len() < self.columns {
-            fields.push_field(b"");
+    fn fit(&self, row: &mut Row) -> Result<(), InputError> {
+        while row.fields.len() < self.columns {
+            row.fields.push_field(b"");
         }
-        if fields.len() > self.columns {
-            if fields.iter().skip(self.columns).any(|field| !field.trim_ascii().is_empty()) {
-                return Err(InputError::TooManyFields {
-                    name: self.name.to_string(),
-                    record: self.record,
-                    fields: fields.len(),
-                    columns: self.columns,
-                });
+        if row.fields.len() > self.columns {
+            let filled = |field: &[u8]| !field.trim_ascii().is_empty();
+            if let Some(at) = row.fields.iter().skip(self.columns).position(filled) {
+                return Err(self.surplus(row, self.columns + at));
             }
-            fields.truncate(self.columns);
+            row.fields.truncate(self.columns);
         }
         Ok(())
     }
 
-    fn swallowed_a_row(&self, fields: &ByteRecord) -> bool {
-        let Some(column) = self.column else { return false };
-        if self.columns < NARROWEST || !fields.as_slice().contains(&b'\n') {
-            return false;
-        }
-        let is_row = |line: &[u8]| {
-            let mut cells = line.split(|byte| *byte == self.delimiter);
-            let number = cells.nth(column).and_then(|cell| std::str::from_utf8(cell).ok());
-            number.is_some_and(|cell| judge(cell).is_ok()) && column + 1 + cells.count() >= self.columns
-        };
-        fields.iter().any(|field| field.split(|byte| *byte == b'\n').skip(1).any(is_row))
-    }
-
-    fn read(&mut self, fields: &mut ByteRecord) -> Result<bool, InputError> {
-        self.reader.get_mut().left = LONGEST;
-        match self.reader.read_byte_record(fields) {
-            Ok(true) => {}
-            Ok(false) => return Ok(false),
-            Err(error) => {
-                let error = match error.into_kind() {
-                    csv::ErrorKind::Io(error) => error,
-                    kind => io::Error::other(format!("{kind:?}")),
-                };
-                return Err(self.explain(error));
+    fn surplus(&self, row: &Row, at: usize) -> InputError {
+        let (name, record) = (self.name.to_string(), self.record);
+        match &self.records {
+            Records::Text(_) => {
+                InputError::TooManyFields { name, record, fields: row.fields.len(), columns: self.columns }
             }
+            Records::Sheet(records) => InputError::NoHeaderAbove {
+                name,
+                sheet: records.sheet_name().to_owned(),
+                record,
+                cell: format!("{}{}", column_letters(at), row.sheet_row),
+            },
         }
-        let content = fields.as_slice();
-        if content.last() == Some(&SENTINEL) {
-            if content.len() == 1 {
-                return Ok(false);
-            }
-            return Err(InputError::OpenQuote { name: self.name.to_string(), place: self.place() });
-        }
-        if content.len() > MOST_LINES && content.iter().filter(|byte| **byte == b'\n').count() > MOST_LINES {
-            return Err(self.too_long("1,000 lines"));
-        }
-        Ok(true)
-    }
-
-    /// Where the record stands that is being read.
-    fn place(&self) -> String {
-        if self.columns == 0 { "the header".to_owned() } else { format!("record {}", self.record + 1) }
-    }
-
-    fn too_long(&self, limit: &'static str) -> InputError {
-        InputError::LongRecord { name: self.name.to_string(), place: self.place(), limit }
-    }
-
-    fn explain(&self, error: io::Error) -> InputError {
-        if error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) {
-            return self.too_long("1 MiB");
-        }
-        fault(error, &self.name, &self.place(), self.encoding, self.not_utf8)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a record is too long")]
-struct TooLong;
-
-/// The text, bounded between two records and closed by the sentinel.
-struct Guarded {
-    text: BufReader<Text>,
-    left: usize,
-    /// How much of [`Guarded::END`] has been handed out.
-    sentinel: usize,
-}
-
-impl Guarded {
-    const END: [u8; 2] = [b'\n', SENTINEL];
-}
-
-impl Read for Guarded {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::Error::other(TooLong));
-        }
-        let room = buffer.len().min(self.left);
-        let read = self.text.read(&mut buffer[..room])?;
-        self.left -= read;
-        if read > 0 {
-            return Ok(read);
-        }
-        let rest = &Self::END[self.sentinel..];
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        self.sentinel += length;
-        Ok(length)
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Scan {
 /// Reads everything. `given` is the encoding that the user names.
 pub(super) fn scan(source: &Arc<Source>, gz: bool, given: Option<Charset>) -> Result<Scan, InputError> {
     let name = &source.name;
-    let failed = |error| super::opened::fault(error, name, "the file", "bytes", None);
+    let failed = |error| super::text_file::fault(error, name, "the file", "bytes", None);
     let mut bytes = Bytes::new(Pass::new(Arc::clone(source), None), gz);
     let mut chunk = vec![0; 64 << 10];
     let mut start = Vec::new();
@@ -39,6 +39,9 @@ pub(super) fn scan(source: &Arc<Source>, gz: bool, given: Option<Charset>) -> Re
     let digest = bytes.pass().finish().map_err(failed)?;
     if start.is_empty() {
         return Err(InputError::Empty { name: name.clone() });
+    }
+    if is_workbook(&start) {
+        return Err(InputError::ZippedWorkbook { name: name.clone() });
     }
     let broken = utf8.finish();
     let marked = Charset::of_bom(&start);

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::error::InputError;
+use crate::domain::text::for_terminal;
 
 /// An open input.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Source {
         }
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => InputError::NotFound { name: name.clone() },
+            io::ErrorKind::NotFound => InputError::NotFound { name: name.clone(), nearest: nearest(path) },
             io::ErrorKind::PermissionDenied => InputError::Denied { name: name.clone() },
             _ => InputError::Read { name: name.clone(), error },
         })?;
@@ -76,6 +77,19 @@ impl Source {
     }
 }
 
+/// The file beside it whose name is most like this one, in words.
+fn nearest(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let names =
+        std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let likeness = |name: &String| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &wanted);
+    let near = names.map(|name| (likeness(&name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    near.filter(|(near, _)| *near >= 0.7)
+        .map(|(_, name)| format!("; did you mean '{}'?", for_terminal(&name)))
+        .unwrap_or_default()
+}
+
 /// The file is not the one that was opened any more. Travels inside an [`io::Error`] through the readers on top.
 #[derive(Debug, thiserror::Error)]
 #[error("the file changed")]
@@ -111,7 +125,7 @@ impl Pass {
     }
 
     /// A new length is a change. A new time alone may be a mere `touch`: then the whole content decides.
-    fn watch(&mut self) -> io::Result<()> {
+    pub(super) fn watch(&mut self) -> io::Result<()> {
         let metadata = self.source.file.metadata()?;
         if metadata.len() != self.source.length {
             return Err(io::Error::other(HasChanged));

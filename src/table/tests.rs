@@ -4,6 +4,7 @@ mod errors;
 mod fixtures;
 mod output;
 mod reading;
+mod sheets;
 
 use std::path::PathBuf;
 

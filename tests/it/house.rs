@@ -25,13 +25,15 @@ const TOOLS: [&str; 1] = ["crash"];
 const PURE: [&str; 4] = ["catalog", "domain", "replies", "settings"];
 
 /// Crates that one room owns; `""` is the root, with its tools.
-const OWNED: [(&str, &str); 9] = [
+const OWNED: [(&str, &str); 11] = [
     ("fail", ""),
     ("reqwest", "client"),
     ("rusqlite", "ledger"),
     ("governor", "pace"),
     ("csv", "table"),
     ("encoding_rs", "table"),
+    ("calamine", "table"),
+    ("rust_xlsxwriter", "table"),
     ("indicatif", "progress"),
     ("clap", "cli"),
     ("clap_complete", "cli"),

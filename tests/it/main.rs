@@ -11,6 +11,7 @@ mod crash;
 mod cron;
 mod docs;
 mod durable;
+mod files;
 mod house;
 mod hurry;
 mod lanes;

@@ -66,6 +66,9 @@ pub struct FileArgs {
     /// Title lines above the header [default: 0]
     #[arg(long, value_name = "N", env = "PAYONCE_SKIP_LINES")]
     pub skip_lines: Option<usize>,
+    /// Sheet of an .xlsx file, by name or position from 1 [default: the first]
+    #[arg(long, value_name = "SHEET", env = "PAYONCE_SHEET")]
+    pub sheet: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +135,9 @@ pub struct ReconcileArgs {
     /// Title lines above the header [default: 0]
     #[arg(long, value_name = "N", help_heading = "Statement")]
     pub skip_lines: Option<usize>,
+    /// Sheet of an .xlsx statement, by name or position from 1 [default: the first]
+    #[arg(long, value_name = "SHEET", help_heading = "Statement")]
+    pub sheet: Option<String>,
 }
 
 #[derive(Debug, Args)]

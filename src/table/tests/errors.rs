@@ -8,19 +8,21 @@ fn what_cannot_be_opened() {
         text.replace(folder.path().to_str().unwrap(), "DIR")
     };
     assert_eq!(error(&folder.path().join("no.csv")), "DIR/no.csv: no such file");
-    assert_eq!(error(folder.path()), "DIR is a folder; name a CSV file, or - for standard input");
-    assert_eq!(Bench::new("").error(column("1")), "in.csv is empty; a CSV file with a header line is needed");
+    std::fs::write(folder.path().join("customers.csv"), "").unwrap();
     assert_eq!(
-        Bench::new("\u{FEFF}\n\n").error(column("1")),
-        "in.csv is empty; a CSV file with a header line is needed"
+        error(&folder.path().join("Custmers.csv")),
+        "DIR/Custmers.csv: no such file; did you mean 'customers.csv'?"
     );
+    assert_eq!(error(folder.path()), "DIR is a folder; name a CSV or .xlsx file, or - for standard input");
+    assert_eq!(Bench::new("").error(column("1")), "in.csv is empty; a file with a header line is needed");
+    assert_eq!(Bench::new("\u{FEFF}\n\n").error(column("1")), "in.csv is empty; a file with a header line is needed");
     assert_eq!(
         Bench::new(b"PK\x03\x04...").error(column("1")),
-        "in.csv is an Excel workbook; save it as CSV (in Excel: \"CSV UTF-8\") and pass that file"
+        "in.csv is a zip file, and no Excel workbook; unzip it and pass the file that is in it"
     );
     let cut = gz("phone\n17312345678\n".repeat(100).as_bytes());
     let text = Bench::new(&cut[..cut.len() - 9]).error(column("1"));
-    assert!(text.starts_with("in.csv: cannot read it: "), "{text}");
+    assert!(text.starts_with("in.csv: cannot read it: ") && text.ends_with("copy or fetch it again"), "{text}");
 }
 
 #[test]
@@ -36,7 +38,7 @@ fn settings_that_do_not_exist() {
     );
     assert_eq!(
         bench.error(InputOptions { skip_lines: 3, ..InputOptions::default() }),
-        "in.csv: --skip-lines 3 leaves no header line"
+        "in.csv: --skip-lines 3 leaves no header line; there are not so many lines: pass a smaller number"
     );
 }
 
@@ -77,7 +79,7 @@ fn the_phone_column_is_never_a_guess_between_two() {
 fn broken_records_are_named() {
     assert_eq!(
         Bench::new("a,phone\n1,17312345678\n2,3,x\n").error(column("2")),
-        "in.csv: record 2 has 3 fields, the header has 2; a delimiter inside a field must be quoted, or pass --delimiter"
+        "in.csv: record 2 has 3 fields, the header has 2; quote a field that holds the delimiter, or pass --delimiter, or --skip-lines where title lines stand above the header"
     );
     assert_eq!(
         Bench::new("a,phone\n1,17312345678\n\n\"2,3\n4,5\n").error(column("2")),
