@@ -23,6 +23,7 @@ mod lock;
 mod reader;
 mod reports;
 mod rescue;
+mod review;
 mod rows;
 mod schema;
 mod store;

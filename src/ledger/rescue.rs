@@ -36,6 +36,9 @@ struct Line {
     reason: String,
     order_id: Option<String>,
     fields: Vec<String>,
+    /// No answer is given up for the want of it.
+    #[serde(default)]
+    took_ms: u32,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -84,9 +87,10 @@ pub(super) fn append(ledger: &Path, uid: &str, settlements: &[Settlement]) -> io
     let path = path_of(ledger);
     let mut text = Vec::new();
     for settlement in settlements {
-        let Settlement { call, outcome, assumed, code, reason, order_id, fields } = settlement.clone();
+        let Settlement { call, outcome, assumed, code, reason, order_id, fields, took_ms } = settlement.clone();
         let outcome = Word::from(outcome);
-        let line = Line { ledger: uid.to_owned(), call: call.0, outcome, assumed, code, reason, order_id, fields };
+        let line =
+            Line { ledger: uid.to_owned(), call: call.0, outcome, assumed, code, reason, order_id, fields, took_ms };
         serde_json::to_writer(&mut text, &line)?;
         text.push(b'\n');
     }
@@ -128,8 +132,8 @@ pub(super) fn read(ledger: &Path, uid: &str) -> Result<Option<(Vec<Settlement>, 
 }
 
 fn settlement(line: Line) -> Settlement {
-    let Line { ledger: _, call, outcome, assumed, code, reason, order_id, fields } = line;
-    Settlement { call: CallId(call), outcome: outcome.into(), assumed, code, reason, order_id, fields }
+    let Line { ledger: _, call, outcome, assumed, code, reason, order_id, fields, took_ms } = line;
+    Settlement { call: CallId(call), outcome: outcome.into(), assumed, code, reason, order_id, fields, took_ms }
 }
 
 /// Removes the file, after what it held was committed.
