@@ -15,6 +15,7 @@ mod files;
 mod init;
 mod logging;
 mod plan;
+mod report;
 mod run;
 mod sandbox;
 mod signals;
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::plan(args, &shared),
         Command::Export(args) => export::export(args, &shared),
         Command::Status(args) => status::status(&args, &shared),
+        Command::Report(args) => report::report(args, &shared),
         Command::Doubts(args) => doubts::doubts(args, &shared),
         Command::Apis(args) => apis::apis(&args, &shared),
         Command::Explain(args) => explain::explain(&args, &shared),

@@ -7,9 +7,11 @@ mod doubts;
 mod enrich;
 mod export;
 mod fetch;
+mod report;
 mod survey;
 
 pub use doubts::{Decided, Which, adopt_all, decide, doubts, masked_numbers};
 pub use enrich::{Enrichment, LaneResult, Outcome, Prepared, foresee, prepare, re_export};
-pub use export::{Exported, columns as output_columns, options as output_options};
+pub use export::{Exported, LaneExport, columns as output_columns, options as output_options};
+pub use report::{add_input, add_rows, invalid_cells, report, run_to_report};
 pub use survey::{InvalidGroup, LaneSurvey, Survey};

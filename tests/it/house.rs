@@ -25,7 +25,7 @@ const TOOLS: [&str; 1] = ["crash"];
 const PURE: [&str; 4] = ["catalog", "domain", "replies", "settings"];
 
 /// Crates that one room owns; `""` is the root, with its tools.
-const OWNED: [(&str, &str); 9] = [
+const OWNED: [(&str, &str); 10] = [
     ("fail", ""),
     ("reqwest", "client"),
     ("rusqlite", "ledger"),
@@ -33,6 +33,7 @@ const OWNED: [(&str, &str); 9] = [
     ("csv", "table"),
     ("encoding_rs", "table"),
     ("indicatif", "progress"),
+    ("maud", "progress"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
 ];
