@@ -144,9 +144,8 @@ fn what_is_not_known_is_said_and_not_made_up() {
 #[test]
 fn money_that_nobody_named_is_no_zero() {
     let mut report = report();
-    for amount in [&mut report.lanes[0].totals.spent, &mut report.lanes[0].totals.at_stake] {
-        *amount = Money::ZERO;
-    }
+    let totals = &mut report.lanes[0].totals;
+    (totals.spent, totals.at_stake) = (Money::ZERO, Money::ZERO);
     let page = report.html();
     assert!(page.contains("<dd>?"), "{page}");
 }
