@@ -16,6 +16,7 @@ mod limits;
 mod main_job;
 mod pace;
 mod replies;
+mod report;
 mod resume;
 mod secrets;
 mod soak;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 use rust_i18n::t;
 
-use super::words::outside;
+use super::words::{command, outside};
 use super::{LaneReport, Report};
 use crate::domain::call::{CallState, Totals};
 use crate::domain::money::Money;
@@ -16,7 +16,7 @@ pub(super) fn section(report: &Report) -> Markup {
     html! {
         section {
             h2 { (t!("report.glance")) }
-            p.ended class=(mood(report)) { strong { (ended(report)) } }
+            p class={ "ended " (mood(report)) } { strong { (ended(report)) } }
             dl.tiles { @for tile in tiles(report) { (tile) } }
             (lanes(report))
             (when(report))
@@ -24,7 +24,7 @@ pub(super) fn section(report: &Report) -> Markup {
             @if !advice.is_empty() {
                 h3 { (t!("report.to_do")) }
                 ul.advice { @for line in &advice { li { (line) } } }
-                @if !report.finished || report.rows(Status::Failed) > 0 { pre { (report.go_on) } }
+                @if !report.finished || report.rows(Status::Failed) > 0 { pre { (command(&report.go_on)) } }
             }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use rust_i18n::t;
 
 use super::Report;
-use super::words::{outside, percent};
+use super::words::{command, outside, percent};
 use crate::domain::money::Money;
 use crate::progress::words::{count, reason};
 
@@ -49,7 +49,7 @@ pub(super) fn invalid(report: &Report) -> Markup {
 }
 
 fn read_again(report: &Report) -> String {
-    format!("payonce report {}{} --input CSV", report.run, report.place)
+    command(&format!("payonce report {}{} --input CSV", report.run, report.place))
 }
 
 fn records(records: &[u64], rows: u64) -> String {
@@ -65,12 +65,12 @@ pub(super) fn doubts(report: &Report) -> Markup {
     let money: Money = totals.at_stake;
     html! {
         section {
-            h2 { (t!("report.doubts")) }
+            h2 { (t!("report.doubts_head")) }
             @if totals.in_doubt == 0 {
                 p { (t!("report.doubts_none")) }
             } @else {
                 p { strong { (t!("report.doubts_sum", n = count(totals.in_doubt), money = money)) } " " (t!("report.doubts_mean")) }
-                div.scroll tabindex="0" role="region" aria-label=(t!("report.doubts")) {
+                div.scroll tabindex="0" role="region" aria-label=(t!("report.doubts_head")) {
                     table {
                         thead { tr {
                             th.n scope="col" { (t!("report.call")) }
@@ -84,7 +84,7 @@ pub(super) fn doubts(report: &Report) -> Markup {
                             @for doubt in &report.doubts {
                                 tr {
                                     td.n { (doubt.call) }
-                                    td { (doubt.api) }
+                                    td.time { (doubt.api) }
                                     th.n scope="row" { (count(doubt.record)) }
                                     td.time { (doubt.sent.for_people()) }
                                     td.n { (doubt.at_stake) }
@@ -100,13 +100,13 @@ pub(super) fn doubts(report: &Report) -> Markup {
                 h3 { (t!("report.to_do")) }
                 dl.steps {
                     dt { (t!("report.doubts_list")) }
-                    dd { pre { (format!("payonce doubts --run {}{}", report.run, report.place)) } }
+                    dd { pre { (command(&format!("payonce doubts --run {}{}", report.run, report.place))) } }
                     dt { (t!("report.doubts_statement")) }
-                    dd { pre { (format!("payonce reconcile STATEMENT.csv{}", report.place)) } }
+                    dd { pre { (command(&format!("payonce reconcile STATEMENT.csv{}", report.place))) } }
                     dt { (t!("report.doubts_release")) }
-                    dd { pre { (format!("payonce doubts release --run {}{}", report.run, report.place)) } }
+                    dd { pre { (command(&format!("payonce doubts release --run {}{}", report.run, report.place))) } }
                     dt { (t!("report.doubts_write_off")) }
-                    dd { pre { (format!("payonce doubts write-off --run {}{}", report.run, report.place)) } }
+                    dd { pre { (command(&format!("payonce doubts write-off --run {}{}", report.run, report.place))) } }
                 }
             }
         }

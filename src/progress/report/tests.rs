@@ -98,8 +98,8 @@ fn report() -> Report {
         }),
         lanes: vec![lane],
         doubts: vec![doubt],
-        place: String::new(),
-        go_on: "payonce run x.csv --continue 3".to_owned(),
+        place: format!(" --ledger '{HOSTILE}'"),
+        go_on: format!("payonce run '{HOSTILE}' --continue 3"),
     }
 }
 

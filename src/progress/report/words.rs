@@ -16,6 +16,11 @@ pub(super) fn outside(text: &str) -> String {
     }
 }
 
+/// A command to copy, whole; a file that is named after a number has to be named by the reader.
+pub(super) fn command(text: &str) -> String {
+    without_numbers(&for_terminal(text))
+}
+
 /// Mainland numbers and long runs of hex digits become stars.
 fn without_numbers(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
@@ -85,7 +90,8 @@ pub(super) fn width(part: u64, largest: u64) -> String {
 /// A length of time of a call.
 pub(super) fn milliseconds(ms: u32) -> String {
     match ms {
-        0..1000 => t!("report.ms", n = ms),
+        0 => t!("report.ms", n = "< 1"),
+        1..1000 => t!("report.ms", n = ms),
         _ => t!("report.s", n = format!("{:.2}", f64::from(ms) / 1000.0)),
     }
     .into_owned()
