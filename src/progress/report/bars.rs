@@ -173,7 +173,7 @@ pub(super) fn answers(report: &Report) -> Markup {
             p.note { (t!("report.answers_note")) }
             @if report.forgotten { p.note { (t!("report.forgotten")) } }
             @for lane in report.lanes.iter().filter(|lane| !lane.fields.is_empty()) {
-                h3 { (lane.api) @if let Some(title) = &lane.title { span.title { " " (title) } } }
+                h3 { (lane.api) @if let Some(title) = &lane.title { span.title { " " (outside(title)) } } }
                 @for gap in gaps(lane) {
                     div.hint {
                         p { (t!("report.gap", band = gap.band)) }
@@ -224,7 +224,10 @@ fn spread(field: &FieldReport) -> Bars {
         number: field.others,
     });
     Bars {
-        caption: format!("{} ({})", field.column, outside(&field.meaning)),
+        caption: match field.meaning.is_empty() {
+            true => t!("report.field", column = outside(&field.column)).into_owned(),
+            false => outside(&format!("{} ({})", field.column, field.meaning)),
+        },
         name: if labelled { t!("report.label") } else { t!("report.code") }.into_owned(),
         number: t!("report.answers_count").into_owned(),
         rows: rows.chain(others).collect(),

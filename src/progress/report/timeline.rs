@@ -264,7 +264,8 @@ mod tests {
     fn a_column_is_as_high_as_its_calls() {
         let axis = Axis::over(&[]);
         let tick = Tick { at: 0, calls: 100, billed: 50, unbilled: 30, in_doubt: 20 };
-        let bar = bar(3, &tick, &axis, 200.0).into_string();
+        // Divided by seconds: 100 calls are 6,000 per minute.
+        let bar = bar(3, &tick, &axis, 12_000.0).into_string();
         for part in [
             r#"class="billed" x="3" y="75.00" width="1" height="25.00""#,
             r#"class="unbilled" x="3" y="60.00" width="1" height="15.00""#,
