@@ -49,6 +49,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Show runs, calls, money by month, doubts
     Status(StatusArgs),
+    /// Write a page about a run to look at (HTML); calls nobody
+    Report(ReportArgs),
     /// List calls that were perhaps paid, and decide about them
     Doubts(DoubtsArgs),
     /// Hold the vendor's statement against the ledger
@@ -85,7 +87,7 @@ pub struct SharedArgs {
     /// Append log lines to this file
     #[arg(long, global = true, value_name = "FILE", env = "PAYONCE_LOG_FILE")]
     pub log_file: Option<PathBuf>,
-    /// Language of plan, progress, summary and reasons [default: from LC_ALL, LC_MESSAGES, LANG]
+    /// Language of plan, progress, summary, report and reasons [default: from LC_ALL, LC_MESSAGES, LANG]
     #[arg(long, global = true, value_name = "LANG", env = "PAYONCE_LANG")]
     pub lang: Option<LanguageArg>,
     /// Print nothing unless something is wrong
@@ -210,6 +212,9 @@ pub struct RunArgs {
     /// Write a summary of the run to this file, as JSON
     #[arg(long, value_name = "FILE", env = "PAYONCE_SUMMARY", help_heading = "Output")]
     pub summary: Option<PathBuf>,
+    /// Write a page about the run to this file, to look at in a browser (HTML)
+    #[arg(long, value_name = "FILE", env = "PAYONCE_REPORT", help_heading = "Output")]
+    pub report: Option<PathBuf>,
     /// Write the run's figures to this file, for Prometheus's textfile collector
     #[arg(long, value_name = "FILE", env = "PAYONCE_METRICS_FILE", help_heading = "Output")]
     pub metrics_file: Option<PathBuf>,
@@ -267,6 +272,24 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<i64>,
+    /// Where to write [default: payonce-report-RUN.html]; - is standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The run's input: adds rows by status and invalid cells
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Phone column of that file, by name or position from 1 [default: found]
+    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
+    pub column: Option<String>,
+    #[command(flatten)]
+    pub file: FileArgs,
 }
 
 #[derive(Debug, Args)]

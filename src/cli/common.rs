@@ -118,12 +118,17 @@ pub(super) fn continue_command(ledger: &SqliteLedger, run: &RunInfo) -> String {
         LedgerKind::Loopback => " --base-url URL",
         LedgerKind::Sandbox => " --sandbox",
     };
+    let place = ledger_flag(ledger);
+    format!("payonce run {}{apis}{place}{kind} --continue {}", quoted(input), run.id)
+}
+
+/// ` --ledger FILE` for a command to copy; empty where that ledger is the default one of live runs.
+pub(super) fn ledger_flag(ledger: &SqliteLedger) -> String {
     let path = ledger.path();
-    let place = match default_ledger(ledger.kind()).is_some_and(|default| default == path) {
+    match default_ledger(ledger.kind()).is_some_and(|default| default == path) {
         true => String::new(),
         false => format!(" --ledger {}", quoted(&path.display().to_string())),
-    };
-    format!("payonce run {}{apis}{place}{kind} --continue {}", quoted(input), run.id)
+    }
 }
 
 /// A word for the shell.

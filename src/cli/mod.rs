@@ -18,6 +18,7 @@ mod init;
 mod logging;
 mod plan;
 mod reconcile;
+mod report;
 mod run;
 mod sandbox;
 mod signals;
@@ -55,6 +56,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::plan(args, &shared),
         Command::Export(args) => export::export(args, &shared),
         Command::Status(args) => status::status(&args, &shared),
+        Command::Report(args) => report::report(args, &shared),
         Command::Doubts(args) => doubts::doubts(args, &shared),
         Command::Reconcile(args) => reconcile::reconcile(*args, &shared),
         Command::Forget(args) => forget::forget(args, &shared),

@@ -11,8 +11,8 @@ use crate::domain::exit::Exit;
 use crate::domain::money::Money;
 use crate::domain::ports::Clock;
 use crate::ledger::SqliteLedger;
-use crate::passes::{Survey, foresee};
-use crate::progress::{Bill, InvalidCells, LaneBill, hours};
+use crate::passes::{Survey, foresee, invalid_cells};
+use crate::progress::{Bill, LaneBill, hours};
 use crate::settings::{Job, Rule, resolve};
 use crate::table::Input;
 
@@ -58,17 +58,7 @@ pub(super) fn bill(job: &Job, input: &Input, survey: &Survey) -> Bill {
         rows: survey.rows,
         distinct: survey.distinct,
         invalid_rows: survey.invalid.iter().map(|group| group.rows).sum(),
-        invalid: survey
-            .invalid
-            .iter()
-            .map(|group| InvalidCells {
-                invalid: group.reason,
-                reason: group.reason.word(),
-                text: group.reason.to_string(),
-                rows: group.rows,
-                records: group.records.clone(),
-            })
-            .collect(),
+        invalid: invalid_cells(&survey.invalid),
         worst_case_cost: cost.map(|cost| cost.to_string()),
         seconds,
         ends_at: ends.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),

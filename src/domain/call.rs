@@ -126,6 +126,8 @@ pub struct Settlement {
     pub order_id: Option<String>,
     /// The profile's fields in the profile's order.
     pub fields: Vec<String>,
+    /// From sending to reply, in milliseconds.
+    pub took_ms: u32,
 }
 
 /// Which answers a reader may see: those of one API, inside one run's window.
@@ -188,7 +190,7 @@ pub struct DoubtFilter {
 }
 
 /// What became of a call, as the ledger keeps it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallState {
     /// Without a settlement: under way, or left behind by a process that was killed.
     Open,

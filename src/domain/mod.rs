@@ -11,6 +11,7 @@ pub mod moment;
 pub mod money;
 pub mod ports;
 pub mod rate;
+pub mod review;
 pub mod run;
 pub mod status;
 pub mod subject;

@@ -10,6 +10,7 @@ use crate::domain::call::{
     Standing, Totals, View,
 };
 use crate::domain::freshness::{Day, Stamp};
+use crate::domain::review::{Invocation, Review, Ruler};
 use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::RawReply;
@@ -100,6 +101,12 @@ pub trait Ledger: Clone + Send + Sync + 'static {
     /// Ends this invocation: with `finished`, the run is over, otherwise it can be resumed.
     fn finish(&self, run: RunId, exit_code: u8, finished: bool)
     -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// The invocations of a run, in order.
+    fn invocations(&self, run: RunId) -> impl Future<Output = Result<Vec<Invocation>, LedgerError>> + Send;
+
+    /// How a run went, over time and by what was answered. Memory is flat in the number of calls.
+    fn review(&self, run: RunId, ruler: Ruler) -> impl Future<Output = Result<Review, LedgerError>> + Send;
 
     /// All runs, newest first.
     fn runs(&self) -> impl Future<Output = Result<Vec<RunInfo>, LedgerError>> + Send;

@@ -7,6 +7,7 @@ use crate::domain::call::{ApiId, Limit};
 use crate::domain::exit::Exit;
 use crate::domain::freshness::{Reuse, Stamp, Window};
 use crate::domain::money::Money;
+use crate::domain::rate::Rate;
 use crate::domain::status::Status;
 
 /// A run's number in its ledger.
@@ -99,6 +100,8 @@ pub struct Terms {
     pub release_doubts: u64,
     /// Settled statuses of other runs that are asked anew.
     pub again: Vec<Status>,
+    /// The rate of each API, for the record: a report shows what was sent against what was allowed.
+    pub rates: Vec<(ApiId, Rate)>,
 }
 
 /// A run under way.

@@ -17,11 +17,13 @@ use crate::domain::call::{
 };
 use crate::domain::freshness::Day;
 use crate::domain::ports::{Clock, Ledger, LedgerError};
+use crate::domain::review::{Invocation, Review, Ruler};
 use crate::domain::run::{LedgerKind, OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
 use crate::domain::subject::Subject;
 use crate::ledger::reader::{Query, Reader};
 use crate::ledger::reports;
 use crate::ledger::rescue::{self, Absorbed, End, Rescued};
+use crate::ledger::review;
 use crate::ledger::store::{self, Identity, OpenError};
 use crate::ledger::transact::{self, Desk, Forget};
 use crate::ledger::worker::Worker;
@@ -283,6 +285,14 @@ impl Ledger for SqliteLedger {
 
     async fn finish(&self, run: RunId, exit_code: u8, finished: bool) -> Result<(), LedgerError> {
         self.write(move |desk| transact::finish(desk, run, exit_code, finished)).await
+    }
+
+    async fn invocations(&self, run: RunId) -> Result<Vec<Invocation>, LedgerError> {
+        self.read(move |reader| review::invocations(reader.db(), run)).await
+    }
+
+    async fn review(&self, run: RunId, ruler: Ruler) -> Result<Review, LedgerError> {
+        self.read(move |reader| review::review(reader.db(), run, ruler)).await
     }
 
     async fn runs(&self) -> Result<Vec<RunInfo>, LedgerError> {

@@ -24,6 +24,7 @@ mod probe;
 mod reader;
 mod reports;
 mod rescue;
+mod review;
 mod rows;
 mod schema;
 mod store;

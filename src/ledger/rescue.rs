@@ -58,6 +58,9 @@ struct Line {
     reason: String,
     order_id: Option<String>,
     fields: Vec<String>,
+    /// No answer is given up for the want of it.
+    #[serde(default)]
+    took_ms: u32,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -156,9 +159,9 @@ pub(super) fn lines(uid: &str, ends: &[End]) -> io::Result<Vec<u8>> {
     for end in ends {
         let ledger = uid.to_owned();
         let line = match end.clone() {
-            End::Settled(Settlement { call, outcome, assumed, code, reason, order_id, fields }) => {
+            End::Settled(Settlement { call, outcome, assumed, code, reason, order_id, fields, took_ms }) => {
                 let outcome = Word::from(outcome);
-                Line { ledger, call: call.0, outcome, assumed, code, reason, order_id, fields }
+                Line { ledger, call: call.0, outcome, assumed, code, reason, order_id, fields, took_ms }
             }
             End::Withdrawn(call) => Line {
                 ledger,
@@ -169,6 +172,7 @@ pub(super) fn lines(uid: &str, ends: &[End]) -> io::Result<Vec<u8>> {
                 reason: String::new(),
                 order_id: None,
                 fields: Vec::new(),
+                took_ms: 0,
             },
         };
         serde_json::to_writer(&mut text, &line)?;
@@ -218,12 +222,21 @@ pub(super) fn read(ledger: &Path, uid: &str) -> Result<Option<Rescued>, OpenErro
         if line.ledger != uid {
             return Err(refuse("it belongs to another ledger: move it back beside that one".to_owned()));
         }
-        let Line { ledger: _, call, outcome, assumed, code, reason, order_id, fields } = line;
+        let Line { ledger: _, call, outcome, assumed, code, reason, order_id, fields, took_ms } = line;
         let call = CallId(call);
         match outcome.outcome() {
             None => rescued.withdrawn.push(call),
             Some(outcome) => {
-                rescued.settlements.push(Settlement { call, outcome, assumed, code, reason, order_id, fields });
+                rescued.settlements.push(Settlement {
+                    call,
+                    outcome,
+                    assumed,
+                    code,
+                    reason,
+                    order_id,
+                    fields,
+                    took_ms,
+                });
             }
         }
     }

@@ -122,7 +122,7 @@ impl ToSql for Count {
     }
 }
 
-const FIELD_SEPARATOR: char = '\u{1F}';
+pub(super) const FIELD_SEPARATOR: char = '\u{1F}';
 
 /// The profile's fields as one text; none for no fields.
 pub(super) fn join_fields(fields: &[String]) -> Option<String> {

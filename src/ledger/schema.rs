@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[FIRST];
 ///   nothing. It is the only table written at random places, and each call touches it once. Its key is six bytes of the digest:
 ///   SQLite stores six-byte integers as such, two bytes more cost three per answer, and the whole digest is compared anyway.
 /// - `doubt` lists the calls in doubt, so that neither listing them nor keeping their record number costs the answers anything.
+/// - `took` is in milliseconds, and null where nobody saw the reply; `rates` is for reports alone.
 /// - `total` is kept in the same transactions as the calls, by the day (Asia/Shanghai) of the intent.
 const FIRST: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -46,7 +47,8 @@ CREATE TABLE owner (
     host TEXT NOT NULL,
     began INTEGER NOT NULL,
     seen INTEGER NOT NULL,
-    ended INTEGER
+    ended INTEGER,
+    rates TEXT NOT NULL
 ) STRICT;
 CREATE TABLE open_call (
     id INTEGER PRIMARY KEY,
@@ -71,7 +73,8 @@ CREATE TABLE call (
     code INTEGER,
     reason INTEGER,
     order_id TEXT,
-    fields TEXT
+    fields TEXT,
+    took INTEGER
 ) STRICT;
 CREATE TABLE standing (
     api INTEGER NOT NULL,

@@ -136,7 +136,7 @@ async fn run_to_resume<L: Ledger>(job: &Job, input: &Input, ledger: &L) -> anyho
 }
 
 /// A run as an export sees it; what other runs asked for after its end is not part of it.
-fn view_of(run: &RunInfo, lane: &LaneJob) -> View {
+pub(super) fn view_of(run: &RunInfo, lane: &LaneJob) -> View {
     View { api: lane.profile.id.clone(), run: Some(run.id), window: run.window, closed: run.finished }
 }
 

@@ -61,9 +61,24 @@ pub fn export<L: Ledger>(
     target: &Target,
     replace_columns: bool,
 ) -> anyhow::Result<Exported> {
+    let output = Output::create(target, input, &options(job, replace_columns), &columns(job))?;
+    walk(input, job, ledger, views, Some(output))
+}
+
+/// Counts the rows that an output would have, by status; writes nothing. Blocking, like [`export`].
+pub fn count_rows<L: Ledger>(input: &Input, job: &Job, ledger: &L, views: &[View]) -> anyhow::Result<Vec<LaneExport>> {
+    Ok(walk(input, job, ledger, views, None)?.lanes)
+}
+
+fn walk<L: Ledger>(
+    input: &Input,
+    job: &Job,
+    ledger: &L,
+    views: &[View],
+    mut output: Option<Output>,
+) -> anyhow::Result<Exported> {
     let segments = Segments::built_in();
     let runtime = Handle::current();
-    let mut output = Output::create(target, input, &options(job, replace_columns), &columns(job))?;
     let empty: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
     let mut lanes = vec![LaneExport { statuses: empty }; job.lanes.len()];
     let mut rows = input.rows()?;
@@ -102,11 +117,14 @@ pub fn export<L: Ledger>(
             }
         }
         for (row, extra) in batch.iter().zip(&extras) {
+            let Some(output) = &mut output else { break };
             crash::point("export.row");
             output.write(row, extra.iter().map(String::as_str))?;
         }
     }
-    output.finish()?;
+    if let Some(output) = output {
+        output.finish()?;
+    }
     Ok(Exported { rows: count, lanes })
 }
 

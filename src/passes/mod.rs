@@ -10,11 +10,13 @@ mod export;
 mod fetch;
 mod forget;
 mod reconcile;
+mod report;
 mod survey;
 
 pub use doubts::{Decided, Which, adopt_all, decide, doubts, masked_numbers};
 pub use enrich::{Enrichment, LaneResult, Outcome, Prepared, foresee, prepare, re_export};
-pub use export::{Exported, columns as output_columns, options as output_options};
+pub use export::{Exported, LaneExport, columns as output_columns, options as output_options};
 pub use forget::{Forgotten, StillFresh, forget, may_forget};
 pub use reconcile::{ApiNames, Kept, Reconciliation, Span, StatementSide, Tally, Verdict, apply, reconcile};
+pub use report::{add_input, add_rows, invalid_cells, report, run_to_report};
 pub use survey::{InvalidGroup, LaneSurvey, Survey};

@@ -6,6 +6,7 @@ mod bars;
 mod bill;
 mod gauge;
 mod metrics;
+pub mod report;
 mod screen;
 mod summary;
 mod words;

@@ -313,6 +313,7 @@ fn terms(flags: &Overrides, config: &Config, lanes: &[LaneJob]) -> Result<Terms,
         calls_per_day: config.limits.calls_per_day,
         release_doubts: flags.release_doubts.or(config.money.release_doubts).unwrap_or(0),
         again: flags.again.clone(),
+        rates: lanes.iter().map(|lane| (lane.profile.id.clone(), lane.rate)).collect(),
     })
 }
 

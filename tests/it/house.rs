@@ -25,7 +25,7 @@ const TOOLS: [&str; 1] = ["crash"];
 const PURE: [&str; 4] = ["catalog", "domain", "replies", "settings"];
 
 /// Crates that one room owns; `""` is the root, with its tools.
-const OWNED: [(&str, &str); 11] = [
+const OWNED: [(&str, &str); 12] = [
     ("fail", ""),
     ("reqwest", "client"),
     ("rusqlite", "ledger"),
@@ -35,6 +35,7 @@ const OWNED: [(&str, &str); 11] = [
     ("calamine", "table"),
     ("rust_xlsxwriter", "table"),
     ("indicatif", "progress"),
+    ("maud", "progress"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
 ];

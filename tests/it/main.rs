@@ -21,6 +21,7 @@ mod main_job;
 mod money;
 mod pace;
 mod replies;
+mod report;
 mod resume;
 mod secrets;
 mod soak;

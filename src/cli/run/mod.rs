@@ -36,8 +36,10 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     logging::start(shared, &config, &screen)?;
     let cancel = signals::watch(screen.clone())?;
     let (summary_file, metrics_file) = (args.summary.clone(), args.metrics_file.clone());
+    let report_file = args.report.clone();
     files::check(summary_file.as_deref(), "--summary")?;
     files::check(metrics_file.as_deref(), "--metrics-file")?;
+    files::check(report_file.as_deref(), "--report")?;
     let stage = set_up(args, shared, &config, &catalogue, &screen, &cancel).await?;
     // What is bound last is dropped first: the lock outlives the ledger.
     let Stage { _lock, job, input, target, replace_columns, ledger, pace, clients, clock, sandbox } = stage;
@@ -87,6 +89,10 @@ async fn enrich(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
     };
     let summary = report::summary(&facts, &outcome);
     write_files(&summary, summary_file.as_deref(), metrics_file.as_deref())?;
+    if let Some(path) = &report_file {
+        let page = report::page(&facts, &outcome, &summary, &config, &catalogue).await?;
+        super::report::write(path, &page)?;
+    }
     if !shared.quiet || outcome.exit != Exit::Done {
         screen.say(&summary.text());
         if let Some(sandbox) = &sandbox {

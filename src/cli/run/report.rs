@@ -1,12 +1,15 @@
-//! From the outcome of a run to its summary.
+//! From the outcome of a run to its summary and its page.
 
+use super::super::report::of_ledger;
 use super::advice::advice;
+use crate::catalog::Catalogue;
 use crate::domain::money::Money;
 use crate::domain::run::{LaneEnd, Run};
 use crate::ledger::SqliteLedger;
-use crate::passes::{LaneResult, Outcome, Survey};
+use crate::passes::{LaneResult, Outcome, Survey, add_rows, run_to_report};
+use crate::progress::report::Report;
 use crate::progress::{LaneSummary, RunSummary};
-use crate::settings::{Job, LaneJob};
+use crate::settings::{Config, Job, LaneJob};
 use crate::table::{Input, Target};
 
 /// What a summary is made from, besides the outcome.
@@ -38,6 +41,27 @@ pub(super) fn summary(facts: &Facts<'_>, outcome: &Outcome) -> RunSummary {
         ledger: facts.ledger.path().display().to_string(),
         finished: outcome.exported.is_some() && outcome.lanes.iter().all(|lane| lane.end == LaneEnd::Finished),
     }
+}
+
+/// The page about the run, with what only this invocation knows.
+pub(super) async fn page(
+    facts: &Facts<'_>,
+    outcome: &Outcome,
+    summary: &RunSummary,
+    config: &Config,
+    catalogue: &Catalogue,
+) -> anyhow::Result<Report> {
+    let info = run_to_report(facts.ledger, Some(facts.run.id)).await?;
+    let mut page = of_ledger(facts.ledger, &info, config, catalogue).await?;
+    let exported = outcome.exported.as_ref().map(|exported| exported.lanes.as_slice());
+    add_rows(&mut page, facts.job, facts.survey, exported);
+    page.output = summary.output.clone();
+    for part in &mut page.lanes {
+        let Some(lane) = summary.lanes.get(part.api.as_str()) else { continue };
+        part.worst_window = (lane.worst_window > 0).then_some(lane.worst_window);
+        part.advice = lane.advice.clone();
+    }
+    Ok(page)
 }
 
 fn lane_summary(

@@ -87,6 +87,7 @@ fn run_overrides(args: &RunArgs) -> Overrides {
         output: _,
         replace_columns: _,
         summary: _,
+        report: _,
         metrics_file: _,
         wait: _,
         sandbox: _,

@@ -8,6 +8,7 @@ mod files;
 mod forget;
 mod lookups;
 mod model;
+mod review;
 mod speed;
 
 use std::path::PathBuf;
@@ -165,5 +166,6 @@ pub(super) fn settlement(call: CallId, outcome: Outcome) -> Settlement {
         reason: "成功".to_owned(),
         order_id: Some(format!("20261121{:014}", call.0)),
         fields: vec!["1".to_owned(), "2".to_owned(), "3".to_owned(), "4".to_owned()],
+        took_ms: 180,
     }
 }

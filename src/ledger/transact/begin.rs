@@ -10,9 +10,9 @@ use crate::domain::freshness::{Stamp, Window};
 use crate::domain::ports::LedgerError;
 use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
 use crate::ledger::host::host;
-use crate::ledger::reports;
 use crate::ledger::transact::Desk;
 use crate::ledger::writer::Stop;
+use crate::ledger::{reports, review};
 
 pub(in crate::ledger) fn begin(desk: &mut Desk<'_>, key: &RunKey, start: Start, terms: Terms) -> Result<Run, Stop> {
     desk.refuse_if_poisoned()?;
@@ -27,8 +27,8 @@ pub(in crate::ledger) fn begin(desk: &mut Desk<'_>, key: &RunKey, start: Start, 
     };
     let owner = desk
         .db
-        .prepare_cached("INSERT INTO owner (run, pid, host, began, seen) VALUES (?1, ?2, ?3, ?4, ?4)")?
-        .insert(params![id.0, std::process::id(), host(), at.0])
+        .prepare_cached("INSERT INTO owner (run, pid, host, began, seen, rates) VALUES (?1, ?2, ?3, ?4, ?4, ?5)")?
+        .insert(params![id.0, std::process::id(), host(), at.0, review::join_rates(&terms.rates)])
         .map(OwnerId)?;
     desk.books.enter_run(id, owner, window);
     desk.session.living.insert(owner);

@@ -110,7 +110,8 @@ impl Asker {
     }
 
     fn overrun(&self, desk: &Desk<'_>, price: Money) -> Option<Limit> {
-        let Terms { max_calls, budget, budget_month, calls_per_day, release_doubts: _, again: _ } = &*self.terms;
+        let Terms { max_calls, budget, budget_month, calls_per_day, release_doubts: _, again: _, rates: _ } =
+            &*self.terms;
         let books = &desk.books;
         if max_calls.is_some_and(|most| books.calls_of_run(self.run) >= most) {
             return Some(Limit::MaxCalls);

@@ -22,7 +22,7 @@ pub(in crate::ledger) fn settle(desk: &mut Desk<'_>, settlements: &[Settlement])
     let mut strangers = Vec::new();
     for settlement in settlements {
         match desk.books.take(settlement.call) {
-            Some(call) => close(desk, &call, settlement)?,
+            Some(call) => close(desk, &call, settlement, Some(settlement.took_ms))?,
             None if is_settled(desk, settlement.call)? => {}
             None => strangers.push(settlement.call),
         }
@@ -36,15 +36,16 @@ fn is_settled(desk: &Desk<'_>, call: CallId) -> rusqlite::Result<bool> {
     Ok(found.is_some())
 }
 
-fn close(desk: &mut Desk<'_>, call: &OpenCall, end: &Settlement) -> Result<(), Stop> {
+/// `took` is none where nobody saw the reply.
+fn close(desk: &mut Desk<'_>, call: &OpenCall, end: &Settlement, took: Option<u32>) -> Result<(), Stop> {
     let state = State::from(end.outcome);
     let assumed = end.assumed && matches!(state, State::NoRecord | State::Rejected | State::Failed | State::Unpaid);
     let reason = desk.books.reason(desk.db, &end.reason)?;
     desk.db.prepare_cached("DELETE FROM open_call WHERE id = ?1")?.execute([end.call.0])?;
     desk.db
         .prepare_cached(
-            "INSERT INTO call (id, api, owner, subject, at, price, state, assumed, code, reason, order_id, fields) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO call (id, api, owner, subject, at, price, state, assumed, code, reason, order_id, fields, took) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             end.call.0,
@@ -59,6 +60,7 @@ fn close(desk: &mut Desk<'_>, call: &OpenCall, end: &Settlement) -> Result<(), S
             reason,
             end.order_id,
             join_fields(&end.fields),
+            took,
         ])?;
     if state != State::Unpaid {
         stand(desk, call, end.call)?;
@@ -132,8 +134,9 @@ pub(in crate::ledger) fn adopt_orphans(desk: &mut Desk<'_>) -> Result<u64, Stop>
             reason: KILLED.to_owned(),
             order_id: None,
             fields: Vec::new(),
+            took_ms: 0,
         };
-        close(desk, &call, &end)?;
+        close(desk, &call, &end, None)?;
     }
     Ok(orphans.len() as u64)
 }

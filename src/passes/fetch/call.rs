@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Profile;
@@ -136,7 +137,9 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
 ) -> Fate {
     tools.gauge.sent();
     crash::point("fetch.due");
+    let sent = Instant::now();
     let reply = tools.client.ask(candidate.value.clone()).await;
+    let took = sent.elapsed();
     crash::point("fetch.replied");
     let verdict = replies::judge(&tools.profile, &reply);
     let Some(outcome) = outcome(&verdict, candidate.attempt >= tools.attempts) else {
@@ -150,6 +153,7 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
         reason: verdict.reason.clone(),
         order_id: verdict.order_id.clone(),
         fields: verdict.fields.clone(),
+        took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
     };
     match tools.ledger.settle(vec![settlement]).await {
         Ok(()) => {

@@ -68,6 +68,7 @@ impl Bench {
             reason: String::new(),
             order_id: (!order.is_empty()).then(|| order.to_owned()),
             fields: Vec::new(),
+            took_ms: 0,
         };
         self.ledger.settle(vec![settlement]).await.unwrap();
         call

@@ -16,6 +16,7 @@ use crate::domain::call::{
 use crate::domain::freshness::{Day, Reuse, Stamp};
 use crate::domain::money::Money;
 use crate::domain::ports::{Ledger, LedgerError};
+use crate::domain::review::{Invocation, Review, Ruler};
 use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
 use crate::domain::status::Status;
 use crate::domain::subject::Subject;
@@ -266,6 +267,14 @@ impl Ledger for MemoryLedger {
 
     async fn finish(&self, _run: RunId, _exit_code: u8, _finished: bool) -> Result<(), LedgerError> {
         Ok(())
+    }
+
+    async fn invocations(&self, _run: RunId) -> Result<Vec<Invocation>, LedgerError> {
+        not_here()
+    }
+
+    async fn review(&self, _run: RunId, _ruler: Ruler) -> Result<Review, LedgerError> {
+        not_here()
     }
 
     async fn runs(&self) -> Result<Vec<RunInfo>, LedgerError> {
