@@ -1,6 +1,6 @@
 //! The time axis: how finely a run is divided, and where time in which nothing ran is cut out.
 //!
-//! Invariants: at most [`MOST`] columns, however long the run; every division that holds calls has its column; pauses within an
+//! Invariants: at most `MOST` columns, however long the run; every division that holds calls has its column; pauses within an
 //! invocation keep their width, so that they are seen.
 
 use crate::domain::freshness::Stamp;

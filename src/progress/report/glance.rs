@@ -45,7 +45,7 @@ fn ended(report: &Report) -> String {
     };
     let words = t!(format!("report.{word}"));
     match report.exit_code {
-        Some(code) => format!("{words} {}", t!("report.exit_code", code = code)),
+        Some(code) => format!("{words}{}", t!("report.exit_code", code = code)),
         None => words.into_owned(),
     }
 }
@@ -134,11 +134,13 @@ fn when(report: &Report) -> Markup {
         .map(|invocation| invocation.ended.unwrap_or(invocation.seen).0 - invocation.began.0)
         .sum();
     let active = Duration::from_millis(u64::try_from(active).unwrap_or(0));
+    // Nobody saw the end of one that was killed.
+    let killed = report.invocations.iter().any(|invocation| invocation.ended.is_none());
     let facts = [
         ("began", report.began.for_people()),
         (if report.exit_code.is_some() { "ended" } else { "last_seen" }, report.seen.for_people()),
         ("invocations", count(report.invocations.len() as u64)),
-        ("active", hours(active)),
+        ("active", if killed { t!("report.at_least", time = hours(active)).into_owned() } else { hours(active) }),
         ("input", outside(&report.input)),
     ];
     html! {

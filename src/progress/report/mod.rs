@@ -1,7 +1,7 @@
 //! The report of a run: what is known about it in, one self-contained HTML page out.
 //!
 //! Invariants: pure, no clock and no files; the page asks for nothing outside itself and needs no script; every text is escaped
-//! where it is written (maud does it), and text from outside goes through [`words::outside`] as well, so that no control
+//! where it is written (maud does it), and text from outside goes through `words::outside` as well, so that no control
 //! character, no number and no digest that a vendor or a file name carries gets onto the page. Charts stretch with the page, so
 //! they hold no words: these stand beside them as HTML, at the size of all other text.
 
