@@ -17,7 +17,11 @@ pub fn is_invisible(c: char) -> bool {
 
 /// `text` as a cell that no spreadsheet runs as a formula: a leading `=`, `+`, `-`, `@`, tab or return gets an apostrophe.
 pub fn for_spreadsheet(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = if text.chars().any(char::is_control) {
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    } else {
+        text.to_owned()
+    };
     match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => format!("'{clean}"),
         _ => clean,

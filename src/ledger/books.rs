@@ -2,9 +2,10 @@
 //!
 //! Invariants: between two groups of requests it equals what is on disk. Totals change only through [`Books::post`], which also
 //! keeps the sums by run, month and day that the limits are judged by; rows that changed are written by [`Books::flush`] before
-//! the commit. How it fails: after a failed commit it is thrown away and loaded anew; [`Books::load`] reports SQLite's error.
+//! the commit. Its maps are small trees: at every call ten of them are looked into, and hashing the keys took longer than
+//! finding them. How it fails: after a failed commit it is thrown away and loaded anew; [`Books::load`] reports SQLite's error.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -49,21 +50,21 @@ struct RunSum {
 
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    apis: HashMap<ApiId, i64>,
-    reasons: HashMap<String, i64>,
-    owners: HashMap<OwnerId, RunId>,
-    windows: HashMap<RunId, Window>,
+    apis: BTreeMap<ApiId, i64>,
+    reasons: BTreeMap<String, i64>,
+    owners: BTreeMap<OwnerId, RunId>,
+    windows: BTreeMap<RunId, Window>,
     /// Doubts that each run was allowed to ask again.
-    pub(super) released: HashMap<RunId, u64>,
-    open: HashMap<CallId, OpenCall>,
-    busy: HashSet<(i64, Subject)>,
+    pub(super) released: BTreeMap<RunId, u64>,
+    open: BTreeMap<CallId, OpenCall>,
+    busy: BTreeSet<(i64, Subject)>,
     next_call: i64,
     pub(super) newest: Stamp,
-    pages: HashMap<Page, Totals>,
-    changed: HashSet<Page>,
-    by_run: HashMap<RunId, RunSum>,
-    by_month: HashMap<Month, Money>,
-    by_day: HashMap<Day, u64>,
+    pages: BTreeMap<Page, Totals>,
+    changed: BTreeSet<Page>,
+    by_run: BTreeMap<RunId, RunSum>,
+    by_month: BTreeMap<Month, Money>,
+    by_day: BTreeMap<Day, u64>,
 }
 
 impl Books {

@@ -83,6 +83,7 @@ fn walk<L: Ledger>(
     let mut lanes = vec![LaneExport { statuses: empty }; job.lanes.len()];
     let mut rows = input.rows()?;
     let mut batch = vec![Row::default(); BATCH];
+    let mut extras: Vec<Vec<String>> = vec![Vec::new(); BATCH];
     let mut count = 0;
     loop {
         let mut filled = 0;
@@ -94,7 +95,7 @@ fn walk<L: Ledger>(
         }
         count += filled as u64;
         let identities: Vec<_> = batch[..filled].iter().map(|row| cell::judge(row.cell())).collect();
-        let mut extras: Vec<Vec<String>> = vec![Vec::new(); filled];
+        extras.iter_mut().for_each(Vec::clear);
         for (lane, survey) in lanes.iter_mut().enumerate() {
             let subjects = identities.iter().filter_map(|identity| Some(identity.as_ref().ok()?.subject())).collect();
             let standings = runtime.block_on(ledger.look_up(views[lane].clone(), subjects))?;
@@ -116,7 +117,7 @@ fn walk<L: Ledger>(
                 cells.write(profile, extra);
             }
         }
-        for (row, extra) in batch.iter().zip(&extras) {
+        for (row, extra) in batch[..filled].iter().zip(&extras) {
             let Some(output) = &mut output else { break };
             crash::point("export.row");
             output.write(row, extra.iter().map(String::as_str))?;

@@ -3,6 +3,7 @@
 //! Numbers keep the form the vendor gave them (an order ID of 20 digits is not a float), and a key that is given twice with two
 //! values is noticed. Depth does not matter: what is not named is skipped without recursion.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -21,8 +22,15 @@ pub(super) enum Unreadable {
     Contradiction(String),
 }
 
+/// Keys for which there is room from the start; the documented objects have at most four.
+const USUAL: usize = 8;
+
+/// A key, copied only where it is written with escapes.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// A JSON object whose values are not looked into yet.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
+struct Object<'a>(Vec<(Key<'a>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -35,7 +43,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
+                let mut entries = Vec::with_capacity(USUAL);
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }
@@ -53,7 +61,7 @@ impl<'a> Object<'a> {
 
     fn get(&self, key: &str) -> Result<Option<&'a RawValue>, Unreadable> {
         let mut found: Option<&RawValue> = None;
-        for (_, value) in self.0.iter().filter(|(name, _)| name == key) {
+        for (_, value) in self.0.iter().filter(|(name, _)| name.0 == key) {
             match found {
                 Some(earlier) if earlier.get() != value.get() => return Err(Unreadable::Contradiction(key.to_owned())),
                 _ => found = Some(value),
