@@ -115,6 +115,26 @@ pub struct Field {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Field {
+    /// The first band that the labels leave out, with the code after it, where they are bands such as `(5,10]`.
+    pub fn gap(&self) -> Option<(i64, String)> {
+        let mut labels: Vec<(i64, &String)> =
+            self.labels.iter().filter_map(|(code, label)| Some((code.parse().ok()?, label))).collect();
+        labels.sort_unstable();
+        labels.windows(2).find_map(|pair| {
+            let ((_, before), (code, after)) = (pair[0], pair[1]);
+            let (end, start) = (band(before)?.1, band(after)?.0);
+            (end != start).then(|| (code, format!("({end},{start}]")))
+        })
+    }
+}
+
+/// The ends of a label such as `(5,10]`.
+fn band(label: &str) -> Option<(u32, u32)> {
+    let (start, end) = label.strip_prefix('(')?.strip_suffix(']')?.split_once(',')?;
+    Some((start.trim().parse().ok()?, end.trim().parse().ok()?))
+}
+
 /// Where in a reply things stand: dotted paths from its root.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -141,4 +141,12 @@ fn labels(out: &mut String, profile: &Profile, field: &Field) {
     labels.sort_by_key(|(code, _)| code.parse::<i64>().unwrap_or(i64::MAX));
     let labels: Vec<_> = labels.into_iter().map(|(code, label)| format!("{code} = {label}")).collect();
     let _ = writeln!(out, "           {}_{label_column}: {}", profile.prefix, labels.join("; "));
+    if let Some((code, band)) = field.gap() {
+        let _ = writeln!(
+            out,
+            "           the document's list has no {band}; labels follow its order. If your contract says otherwise, in the config:\n\
+             \x20          apis.{}.labels.{label_column} = {{ \"{code}\" = \"{band}\" }}",
+            profile.id
+        );
+    }
 }

@@ -181,25 +181,12 @@ fn by_code(counted: &FieldCodes, labels: &BTreeMap<String, String>) -> Vec<CodeC
     codes
 }
 
-/// The first band that the labels of a field leave out, where they are bands.
+/// The first band that the labels of a field leave out, and the config lines that put it in.
 fn gap(profile: &Profile, field: &Field) -> Option<Gap> {
-    let mut labels: Vec<(i64, &String)> =
-        field.labels.iter().filter_map(|(code, label)| Some((code.parse().ok()?, label))).collect();
-    labels.sort_unstable();
-    let (code, band) = labels.windows(2).find_map(|pair| {
-        let ((_, before), (code, after)) = (pair[0], pair[1]);
-        let (end, start) = (band(before)?.1, band(after)?.0);
-        (end != start).then(|| (code, format!("({end},{start}]")))
-    })?;
+    let (code, band) = field.gap()?;
     let column = field.label_column.as_deref()?;
     let override_line = format!("[apis.{}]\nlabels.{column} = {{ \"{code}\" = \"{band}\" }}", profile.id);
     Some(Gap { band, override_line })
-}
-
-/// The ends of a label such as `(5,10]`.
-fn band(label: &str) -> Option<(u32, u32)> {
-    let (start, end) = label.strip_prefix('(')?.strip_suffix(']')?.split_once(',')?;
-    Some((start.trim().parse().ok()?, end.trim().parse().ok()?))
 }
 
 #[cfg(test)]
