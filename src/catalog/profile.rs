@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codes::CodeTable;
 use super::segments::Carrier;
-use crate::domain::call::ApiId;
 use crate::domain::freshness::{Month, Stamp};
+use crate::domain::ids::ApiId;
 
 /// What the document says about billing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

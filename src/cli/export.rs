@@ -4,7 +4,7 @@ use super::args::{ExportArgs, SharedArgs};
 use super::common;
 use super::failure::Usage;
 use crate::domain::exit::Exit;
-use crate::domain::run::RunId;
+use crate::domain::ids::RunId;
 use crate::passes::{output_columns, output_options, re_export};
 use crate::settings::resolve;
 use crate::table::{Target, check};

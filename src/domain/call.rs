@@ -1,43 +1,10 @@
 //! Calls: what is opened before a byte leaves, and what is settled when the reply is judged.
 
-use std::fmt;
-use std::sync::Arc;
-
 use crate::domain::freshness::{Day, Stamp, Window};
+use crate::domain::ids::{ApiId, CallId, RunId};
 use crate::domain::money::Money;
-use crate::domain::run::RunId;
 use crate::domain::status::Status;
 use crate::domain::subject::Subject;
-
-/// The id of an API, such as `ctcc-call-duration`. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApiId(Arc<str>);
-
-impl ApiId {
-    pub fn new(id: &str) -> Self {
-        ApiId(Arc::from(id))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ApiId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-/// One attempt at the vendor. Ids only grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallId(pub i64);
-
-impl fmt::Display for CallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
 
 /// A wish to ask about a subject.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ pub mod call;
 pub mod cell;
 pub mod exit;
 pub mod freshness;
+pub mod ids;
 pub mod moment;
 pub mod money;
 pub mod ports;

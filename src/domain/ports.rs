@@ -6,12 +6,13 @@
 use std::future::Future;
 
 use crate::domain::call::{
-    ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement,
-    Standing, Totals, View,
+    CallEntry, CallFilter, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement, Standing, Totals,
+    View,
 };
 use crate::domain::freshness::{Day, Stamp};
+use crate::domain::ids::{ApiId, CallId, OwnerId, RunId};
 use crate::domain::review::{Invocation, Review, Ruler};
-use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
+use crate::domain::run::{Run, RunInfo, RunKey, Start, Terms};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::RawReply;
 

@@ -1,7 +1,8 @@
 //! A run in retrospect: what its ledger shows of how it went. For reports; nothing is decided by it.
 
-use crate::domain::call::{ApiId, CallState};
+use crate::domain::call::CallState;
 use crate::domain::freshness::Stamp;
+use crate::domain::ids::ApiId;
 use crate::domain::rate::Rate;
 
 /// One invocation of a run.

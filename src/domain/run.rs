@@ -3,22 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::call::{ApiId, Limit};
+use crate::domain::call::Limit;
 use crate::domain::exit::Exit;
 use crate::domain::freshness::{Reuse, Stamp, Window};
+use crate::domain::ids::{ApiId, OwnerId, RunId};
 use crate::domain::money::Money;
 use crate::domain::rate::Rate;
 use crate::domain::status::Status;
-
-/// A run's number in its ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(pub i64);
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
 
 /// What a ledger was made for. It is stamped on it for good: answers of a stand-in vendor must never pass for paid ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,10 +48,6 @@ impl FromStr for LedgerKind {
             .ok_or_else(|| format!("'{text}' is not a kind of ledger; known: live, loopback, sandbox"))
     }
 }
-
-/// One invocation of a run: the owner of the calls that it opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnerId(pub i64);
 
 /// What makes two invocations the same run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::call::{ApiId, CallId, Totals};
+use crate::domain::call::Totals;
 use crate::domain::freshness::{Day, Month, Stamp, Window};
+use crate::domain::ids::{ApiId, CallId, OwnerId, RunId};
 use crate::domain::money::Money;
-use crate::domain::run::{OwnerId, RunId};
 use crate::domain::subject::Subject;
 use crate::ledger::rows::{Count, SubjectColumn};
 use crate::ledger::{reports, tally};

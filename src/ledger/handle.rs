@@ -12,13 +12,14 @@ use tokio::sync::oneshot;
 
 use crate::crash;
 use crate::domain::call::{
-    ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement,
-    Standing, Totals, View,
+    CallEntry, CallFilter, Decision, DoubtEntry, DoubtFilter, Opened, Opening, Scope, Settlement, Standing, Totals,
+    View,
 };
 use crate::domain::freshness::Day;
+use crate::domain::ids::{ApiId, CallId, OwnerId, RunId};
 use crate::domain::ports::{Clock, Ledger, LedgerError};
 use crate::domain::review::{Invocation, Review, Ruler};
-use crate::domain::run::{LedgerKind, OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
+use crate::domain::run::{LedgerKind, Run, RunInfo, RunKey, Start, Terms};
 use crate::domain::subject::Subject;
 use crate::ledger::reader::{Query, Reader};
 use crate::ledger::reports;

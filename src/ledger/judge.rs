@@ -4,9 +4,8 @@
 //! and another run has paid for an answer, that answer speaks; a call that says nothing about its subject (an attempt without
 //! result, a released or cleared doubt) is never chosen. It cannot fail.
 
-use crate::domain::call::CallId;
 use crate::domain::freshness::{Stamp, Window};
-use crate::domain::run::RunId;
+use crate::domain::ids::{CallId, RunId};
 use crate::domain::status::Status;
 use crate::ledger::rows::State;
 

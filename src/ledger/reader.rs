@@ -9,9 +9,9 @@ use std::sync::mpsc::Receiver;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::call::{CallId, Record, Standing, View};
+use crate::domain::call::{Record, Standing, View};
 use crate::domain::freshness::Stamp;
-use crate::domain::run::RunId;
+use crate::domain::ids::{CallId, RunId};
 use crate::domain::subject::Subject;
 use crate::ledger::judge::{Candidate, Finding, Lens};
 use crate::ledger::rows::{State, split_fields};

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params, params};
 
-use crate::domain::call::{ApiId, CallEntry, CallFilter, CallId, CallState, DoubtEntry, DoubtFilter, Scope, Totals};
+use crate::domain::call::{CallEntry, CallFilter, CallState, DoubtEntry, DoubtFilter, Scope, Totals};
 use crate::domain::freshness::{Day, Reuse, Stamp, Window};
+use crate::domain::ids::{ApiId, CallId, RunId};
 use crate::domain::money::Money;
-use crate::domain::run::{RunId, RunInfo, RunKey};
+use crate::domain::run::{RunInfo, RunKey};
 use crate::ledger::rows::{Count, State, SubjectColumn};
 
 /// The columns of `total`, in the order of [`totals_of`].

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::crash;
-use crate::domain::call::{CallId, Outcome, Settlement};
+use crate::domain::call::{Outcome, Settlement};
+use crate::domain::ids::CallId;
 use crate::ledger::store::{OpenError, beside, sync_folder};
 
 /// Room for the ends of some two hundred calls, many more than are ever in flight.

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use crate::domain::call::{ApiId, CallState};
+use crate::domain::call::CallState;
 use crate::domain::freshness::Stamp;
+use crate::domain::ids::{ApiId, RunId};
 use crate::domain::rate::Rate;
 use crate::domain::review::{FieldCodes, Invocation, LaneReview, Latency, Review, Ruler, Tick};
-use crate::domain::run::RunId;
 use crate::ledger::rows::{FIELD_SEPARATOR, State};
 
 /// The rates of an invocation as its row holds them: `api=50/s`, separated by spaces.

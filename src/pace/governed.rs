@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lane::{LanePace, Reservation, TOLERANCE};
-use crate::domain::call::ApiId;
+use crate::domain::ids::ApiId;
 use crate::domain::ports::{Arrival, Pace, Signal, Slot, Spacing};
 use crate::domain::rate::Rate;
 

@@ -6,10 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::call::{CallId, Decision, DoubtEntry, DoubtFilter};
+use crate::domain::call::{Decision, DoubtEntry, DoubtFilter};
 use crate::domain::cell;
+use crate::domain::ids::{CallId, RunId};
 use crate::domain::ports::{Ledger, LedgerError};
-use crate::domain::run::{RunId, RunInfo};
+use crate::domain::run::RunInfo;
 use crate::domain::subject::{Identity, Subject};
 use crate::table::{Input, Row};
 
@@ -105,8 +106,8 @@ pub fn masked_numbers(input: &Input, subjects: &HashSet<Subject>) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::call::ApiId;
     use crate::domain::freshness::Stamp;
+    use crate::domain::ids::ApiId;
     use crate::domain::money::Money;
 
     fn doubt(call: i64) -> DoubtEntry {

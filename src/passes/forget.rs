@@ -7,8 +7,9 @@
 
 use super::doubts::adopt_all;
 use crate::domain::freshness::{Day, Reuse, Stamp};
+use crate::domain::ids::RunId;
 use crate::domain::ports::{Ledger, LedgerError};
-use crate::domain::run::{RunId, RunInfo};
+use crate::domain::run::RunInfo;
 
 /// Why answers are not dropped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

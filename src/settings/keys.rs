@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::config::ApiConfig;
-use super::resolve::SettingsError;
+use super::error::SettingsError;
 
 /// The variable that holds the key of every API that has no source of its own.
 const VARIABLE: &str = "PAYONCE_KEY";

@@ -5,6 +5,7 @@
 
 mod config;
 mod deadline;
+mod error;
 mod job;
 mod keys;
 mod places;
@@ -15,8 +16,9 @@ mod tests;
 
 pub use config::{Config, ConfigError, Loaded, LogFormat};
 pub use deadline::{Deadline, Rule};
+pub use error::SettingsError;
 pub use job::{Job, LaneJob, LedgerPlace, Patience, QuotaPolicy};
 pub use places::default_ledger;
 pub(crate) use resolve::is_loopback;
-pub use resolve::{Overrides, SettingsError, configured_profile, ledger_place, resolve};
+pub use resolve::{Overrides, configured_profile, ledger_place, resolve};
 pub use scalars::{FileMode, Span, TimeOfDay};

@@ -10,38 +10,21 @@ use url::Url;
 
 use super::config::{ApiConfig, Config, Quota};
 use super::deadline::Deadline;
+use super::error::SettingsError;
 use super::job::{Job, LaneJob, LedgerPlace, Patience, QuotaPolicy};
 use super::keys;
 use super::places::default_ledger;
 use super::scalars::{FileMode, Span, TimeOfDay};
-use crate::catalog::{Catalogue, CatalogueError, Profile};
+use crate::catalog::{Catalogue, Profile};
 use crate::domain::freshness::Reuse;
+use crate::domain::ids::RunId;
 use crate::domain::money::Money;
 use crate::domain::rate::Rate;
-use crate::domain::run::{LedgerKind, RunId, Start, Terms};
+use crate::domain::run::{LedgerKind, Start, Terms};
 use crate::domain::status::Status;
 
 /// Calls in flight that a lane never exceeds by default.
 const MOST_CONCURRENT: usize = 64;
-
-/// Why a job can't be resolved. Each names the flag or key that mends it.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    #[error("no API is named: pass --api ID (known: {known})")]
-    NoApi { known: String },
-    #[error(
-        "the APIs {one} and {other} cannot be in one run: both have the {what} '{value}'; ask them in two runs, or name one of them only"
-    )]
-    Alike { one: String, other: String, what: &'static str, value: String },
-    #[error("the API {api} {problem}")]
-    Key { api: String, problem: String },
-    #[error("[apis.{api}] in the config: {problem}")]
-    Api { api: String, problem: String },
-    #[error("{0}")]
-    Wrong(String),
-}
 
 /// What flags and environment say; they are one by the time they get here.
 #[derive(Debug, Default)]

@@ -17,11 +17,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tempfile::TempDir;
 
-use crate::domain::call::{ApiId, CallId, Opened, Opening, Outcome, Scope, Settlement, Standing, Totals, View};
+use crate::domain::call::{Opened, Opening, Outcome, Scope, Settlement, Standing, Totals, View};
 use crate::domain::freshness::{Reuse, Stamp, Window};
+use crate::domain::ids::{ApiId, CallId, RunId};
 use crate::domain::money::Money;
 use crate::domain::ports::{Clock, Ledger, LedgerError};
-use crate::domain::run::{LedgerKind, Run, RunId, RunKey, Start, Terms};
+use crate::domain::run::{LedgerKind, Run, RunKey, Start, Terms};
 use crate::domain::status::Status;
 use crate::domain::subject::Subject;
 use crate::ledger::{OpenError, SqliteLedger};

@@ -7,8 +7,9 @@
 use rusqlite::params;
 
 use crate::domain::freshness::{Stamp, Window};
+use crate::domain::ids::{OwnerId, RunId};
 use crate::domain::ports::LedgerError;
-use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
+use crate::domain::run::{Run, RunInfo, RunKey, Start, Terms};
 use crate::ledger::host::host;
 use crate::ledger::transact::Desk;
 use crate::ledger::writer::Stop;

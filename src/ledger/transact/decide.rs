@@ -6,11 +6,11 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::domain::call::{CallId, Decision};
+use crate::domain::call::Decision;
 use crate::domain::freshness::Stamp;
+use crate::domain::ids::{CallId, OwnerId, RunId};
 use crate::domain::money::Money;
 use crate::domain::ports::LedgerError;
-use crate::domain::run::{OwnerId, RunId};
 use crate::domain::subject::Subject;
 use crate::ledger::books::Page;
 use crate::ledger::rows::{State, SubjectColumn};

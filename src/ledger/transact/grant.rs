@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
-use crate::domain::call::{ApiId, CallId, Limit, Opened, Opening, Shortage};
+use crate::domain::call::{Limit, Opened, Opening, Shortage};
 use crate::domain::freshness::{Stamp, Window};
+use crate::domain::ids::{ApiId, CallId, OwnerId, RunId};
 use crate::domain::money::Money;
 use crate::domain::ports::LedgerError;
-use crate::domain::run::{OwnerId, RunId, Terms};
+use crate::domain::run::Terms;
 use crate::domain::status::Status;
 use crate::domain::subject::Subject;
 use crate::ledger::books::{OpenCall, Page};

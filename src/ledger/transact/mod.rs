@@ -14,8 +14,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::domain::freshness::Stamp;
+use crate::domain::ids::{OwnerId, RunId};
 use crate::domain::ports::{Clock, LedgerError};
-use crate::domain::run::{OwnerId, RunId, Terms};
+use crate::domain::run::Terms;
 use crate::ledger::books::Books;
 
 pub(super) use begin::{begin, finish, heartbeat};

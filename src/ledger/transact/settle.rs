@@ -6,7 +6,8 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::domain::call::{CallId, Outcome, Settlement};
+use crate::domain::call::{Outcome, Settlement};
+use crate::domain::ids::CallId;
 use crate::ledger::books::{OpenCall, Page};
 use crate::ledger::rows::{Count, State, join_fields};
 use crate::ledger::schema::standing_key;

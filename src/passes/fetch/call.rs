@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Profile;
 use crate::crash;
-use crate::domain::call::{ApiId, CallId, Outcome, Settlement};
+use crate::domain::call::{Outcome, Settlement};
+use crate::domain::ids::{ApiId, CallId};
 use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::{Billing, Class, Verdict};

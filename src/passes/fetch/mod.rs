@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::call::Tools;
 use self::lane::{Lane, Orders};
+use crate::domain::ids::RunId;
 use crate::domain::money::Money;
 use crate::domain::ports::{Client, Clock, Ledger, Pace};
-use crate::domain::run::{LaneEnd, RunId};
+use crate::domain::run::LaneEnd;
 use crate::progress::Gauge;
 use crate::settings::LaneJob;
 use crate::table::Input;

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::coverage::{Attribution, Coverage, Owner};
 use super::orders::{Orders, OrdersBuilder};
 use super::{EXAMPLES, StatementSide};
-use crate::domain::call::ApiId;
+use crate::domain::ids::ApiId;
 use crate::domain::moment::Moment;
 use crate::domain::money::Money;
 use crate::domain::subject::Subject;

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::call::ApiId;
 use crate::domain::freshness::{DAY_MS, Stamp};
+use crate::domain::ids::ApiId;
 use crate::domain::moment::Moment;
 
 /// From when to when the lines of one API reach.

@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 
 pub use self::axis::Axis;
 use super::bill::InvalidCells;
-use crate::domain::call::{ApiId, DoubtEntry, Totals};
+use crate::domain::call::{DoubtEntry, Totals};
 use crate::domain::freshness::Stamp;
+use crate::domain::ids::ApiId;
 use crate::domain::review::{Invocation, LaneReview};
 use crate::domain::run::LedgerKind;
 use crate::domain::status::Status;

@@ -6,12 +6,12 @@ use rust_i18n::t;
 
 use super::bars::state_word;
 use super::*;
-use crate::domain::call::{CallId, CallState};
+use crate::domain::call::CallState;
 use crate::domain::cell::Invalid;
+use crate::domain::ids::{CallId, RunId};
 use crate::domain::money::Money;
 use crate::domain::rate::Rate;
 use crate::domain::review::{Latency, Tick};
-use crate::domain::run::RunId;
 use crate::domain::subject::Subject;
 
 const BEGAN: i64 = 1_795_233_600_000;

@@ -6,7 +6,7 @@ use rust_i18n::t;
 use super::axis::{Axis, Column, scale};
 use super::words::{clock, date, rounded};
 use super::{LaneReport, Report};
-use crate::domain::call::ApiId;
+use crate::domain::ids::ApiId;
 use crate::domain::review::{Invocation, Tick};
 use crate::progress::words::count;
 

@@ -10,14 +10,15 @@ use tokio::time::{Instant, sleep};
 
 use super::script::Store;
 use crate::domain::call::{
-    ApiId, CallEntry, CallFilter, CallId, Decision, DoubtEntry, DoubtFilter, Limit, Opened, Opening, Outcome, Scope,
-    Settlement, Shortage, Standing, Totals, View,
+    CallEntry, CallFilter, Decision, DoubtEntry, DoubtFilter, Limit, Opened, Opening, Outcome, Scope, Settlement,
+    Shortage, Standing, Totals, View,
 };
 use crate::domain::freshness::{Day, Reuse, Stamp};
+use crate::domain::ids::{ApiId, CallId, OwnerId, RunId};
 use crate::domain::money::Money;
 use crate::domain::ports::{Ledger, LedgerError};
 use crate::domain::review::{Invocation, Review, Ruler};
-use crate::domain::run::{OwnerId, Run, RunId, RunInfo, RunKey, Start, Terms};
+use crate::domain::run::{Run, RunInfo, RunKey, Start, Terms};
 use crate::domain::status::Status;
 use crate::domain::subject::Subject;
 
