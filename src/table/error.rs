@@ -35,7 +35,7 @@ pub enum InputError {
     #[error("{name} is a text file, which has no sheets; leave out --sheet (and PAYONCE_SHEET)")]
     NoSheets { name: String },
     #[error(
-        "{name}: sheet '{sheet}', record {record}: cell {cell} is filled, and the header has nothing above it; name that column in the header, or clear the cell"
+        "{name}: sheet '{sheet}', record {record}: cell {cell} is filled, and the header has nothing above it; name that column in the header, clear the cell, or pass --skip-lines where title lines stand above the header"
     )]
     NoHeaderAbove { name: String, sheet: String, record: u64, cell: String },
     #[error("{name}: cannot read it: {error}{remedy}", remedy = remedy(error))]
