@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::export::{Exported, export};
 use super::fetch::{Shared, fetch};
-use super::survey::{Survey, census, is_changed, standings};
+use super::survey::{Census, Survey, census, is_changed, standings};
 use crate::crash;
 use crate::domain::call::{Scope, Totals, View};
 use crate::domain::exit::Exit;
@@ -77,12 +77,15 @@ fn run_key(job: &Job, input: &Input) -> RunKey {
     RunKey { input_digest: input.digest(), apis, reuse: job.reuse, input_name: input.name().to_owned() }
 }
 
+/// Reads the whole input, off the runtime's threads.
+async fn take_census(job: &Job, input: &Arc<Input>) -> anyhow::Result<Census> {
+    let (job, input) = (job.clone(), input.clone());
+    tokio::task::spawn_blocking(move || census(&input, &job)).await?
+}
+
 /// The first half: judges the input, begins the run or goes on with it, counts what is to be asked.
 pub async fn prepare<L: Ledger>(job: &Job, input: &Arc<Input>, ledger: &L) -> anyhow::Result<Prepared> {
-    let census = {
-        let (job, input) = (job.clone(), input.clone());
-        tokio::task::spawn_blocking(move || census(&input, &job)).await??
-    };
+    let census = take_census(job, input).await?;
     crash::point("run.surveyed");
     let run = ledger.begin(run_key(job, input), job.start, job.terms.clone()).await?;
     crash::point("run.begun");
@@ -104,10 +107,7 @@ pub async fn foresee<L: Ledger>(
     ledger: Option<&L>,
     now: Stamp,
 ) -> anyhow::Result<Survey> {
-    let census = {
-        let (job, input) = (job.clone(), input.clone());
-        tokio::task::spawn_blocking(move || census(&input, &job)).await??
-    };
+    let census = take_census(job, input).await?;
     let run = match ledger {
         Some(ledger) => run_to_resume(job, input, ledger).await?,
         None => None,
@@ -166,6 +166,18 @@ pub async fn re_export<L: Ledger>(
         return Err(LedgerError::Forgotten(info.id).into());
     }
     let views: Vec<View> = job.lanes.iter().map(|lane| view_of(&info, lane)).collect();
+    write_output(job, input, ledger, views, target, replace_columns).await
+}
+
+/// Writes the output, off the runtime's threads.
+async fn write_output<L: Ledger>(
+    job: &Job,
+    input: &Arc<Input>,
+    ledger: &L,
+    views: Vec<View>,
+    target: &Target,
+    replace_columns: bool,
+) -> anyhow::Result<Exported> {
     let (job, input, ledger, target) = (job.clone(), input.clone(), ledger.clone(), target.clone());
     tokio::task::spawn_blocking(move || export(&input, &job, &ledger, &views, &target, replace_columns)).await?
 }
@@ -217,10 +229,14 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
         let changed = ends.iter().any(|end| matches!(end, LaneEnd::InputChanged { .. }));
         let (exported, failure) = match changed {
             true => (None, None),
-            false => match self.export(views).await {
-                Ok(exported) => (Some(exported), None),
-                Err(error) => (None, Some(error)),
-            },
+            false => {
+                match write_output(&self.job, &self.input, &self.ledger, views, &self.target, self.replace_columns)
+                    .await
+                {
+                    Ok(exported) => (Some(exported), None),
+                    Err(error) => (None, Some(error)),
+                }
+            }
         };
         crash::point("run.exported");
         let exits = ends.iter().map(LaneEnd::exit);
@@ -232,12 +248,6 @@ impl<L: Ledger, P: Pace, C: Client> Enrichment<L, P, C> {
         self.ledger.finish(run.id, exit.code(), finished).await?;
         crash::point("run.finished");
         Ok(Outcome { exit, lanes, exported, failure })
-    }
-
-    async fn export(&self, views: Vec<View>) -> anyhow::Result<Exported> {
-        let (job, input, ledger) = (self.job.clone(), self.input.clone(), self.ledger.clone());
-        let (target, replace) = (self.target.clone(), self.replace_columns);
-        tokio::task::spawn_blocking(move || export(&input, &job, &ledger, &views, &target, replace)).await?
     }
 
     async fn results(&self, run: &Run, ends: Vec<LaneEnd>) -> Result<Vec<LaneResult>, LedgerError> {
