@@ -81,6 +81,20 @@ pub enum Outcome {
     Doubt,
 }
 
+impl Outcome {
+    /// What it means for the row; none where the subject is still to be asked.
+    pub const fn status(self) -> Option<Status> {
+        match self {
+            Outcome::Paid => Some(Status::Ok),
+            Outcome::NoRecord => Some(Status::NoRecord),
+            Outcome::Rejected => Some(Status::Rejected),
+            Outcome::Failed => Some(Status::Failed),
+            Outcome::Doubt => Some(Status::InDoubt),
+            Outcome::Unpaid => None,
+        }
+    }
+}
+
 /// The end of a call, to be made durable before anything else is done with it.
 #[derive(Clone, Debug)]
 pub struct Settlement {

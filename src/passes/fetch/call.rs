@@ -1,7 +1,7 @@
-//! One call, from its slot to its settlement.
+//! One call, from its slot to the verdict on its reply.
 //!
 //! The intent is durable before this begins. Whatever happens to the power afterwards, the ledger holds the intent, so the call
-//! is a doubt at worst. Between the reply and its settlement nothing else is done.
+//! is a doubt at worst.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::catalog::Profile;
 use crate::crash;
 use crate::domain::call::{Outcome, Settlement};
 use crate::domain::ids::{ApiId, CallId};
-use crate::domain::ports::{Arrival, Client, Ledger, LedgerError, Pace, Signal, Slot};
+use crate::domain::ports::{Arrival, Client, Ledger, Pace, Slot};
 use crate::domain::subject::Subject;
 use crate::domain::verdict::{Billing, Class, Verdict};
 use crate::progress::Gauge;
@@ -55,34 +55,29 @@ pub(super) struct Flight {
     pub(super) slot: Slot,
 }
 
-/// A call that is over.
+/// A call that is over, but for its end in the ledger.
 pub(super) struct Landed {
     pub(super) candidate: Candidate,
+    pub(super) call: CallId,
     pub(super) seq: u64,
     pub(super) fate: Fate,
 }
 
 pub(super) enum Fate {
-    /// Settled in the ledger.
-    Settled { verdict: Verdict, outcome: Outcome },
-    /// Proven not to have reached the vendor, and withdrawn.
+    /// To be settled.
+    Judged { class: Class, settlement: Settlement },
+    /// Proven not to have reached the vendor: to be withdrawn.
     NotSent { why: String },
-    /// Withdrawn before it was sent: its slot is void.
-    Withdrawn,
-    /// The ledger could not take the end of the call.
-    LedgerFailed(LedgerError),
+    /// Its slot is void, so it was not sent: to be withdrawn.
+    Void,
 }
 
 /// Carries a granted call out.
 pub(super) async fn carry_out<L: Ledger, P: Pace, C: Client>(tools: Arc<Tools<L, P, C>>, flight: Flight) -> Landed {
     crash::point("fetch.granted");
     let Flight { candidate, call, seq, slot } = flight;
-    let fate = if wait_for_turn(&tools, slot).await {
-        ask_and_settle(&tools, call, &candidate).await
-    } else {
-        withdraw(&tools, call, Fate::Withdrawn).await
-    };
-    Landed { candidate, seq, fate }
+    let fate = if wait_for_turn(&tools, slot).await { ask(&tools, call, &candidate).await } else { Fate::Void };
+    Landed { candidate, call, seq, fate }
 }
 
 /// Waits until the call may start; false where the lane has paused or drains.
@@ -112,30 +107,7 @@ async fn wait_for_turn<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, mu
     }
 }
 
-async fn withdraw<L: Ledger, P: Pace, C>(tools: &Tools<L, P, C>, call: CallId, fate: Fate) -> Fate {
-    match tools.ledger.withdraw(vec![call]).await {
-        Ok(()) => {
-            crash::point("fetch.withdrawn");
-            fate
-        }
-        Err(error) => ledger_failed(tools, error),
-    }
-}
-
-/// Nothing more is sent. The lane may be waiting for the ledger just now and hear of it late, so the other calls that wait for
-/// their turn are told here.
-fn ledger_failed<L, P: Pace, C>(tools: &Tools<L, P, C>, error: LedgerError) -> Fate {
-    tools.pace.report(&tools.api, Signal::Paused);
-    tools.drain.cancel();
-    tools.broken.cancel();
-    Fate::LedgerFailed(error)
-}
-
-async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
-    tools: &Tools<L, P, C>,
-    call: CallId,
-    candidate: &Candidate,
-) -> Fate {
+async fn ask<L: Ledger, P: Pace, C: Client>(tools: &Tools<L, P, C>, call: CallId, candidate: &Candidate) -> Fate {
     tools.gauge.sent();
     crash::point("fetch.due");
     let sent = Instant::now();
@@ -144,25 +116,19 @@ async fn ask_and_settle<L: Ledger, P: Pace, C: Client>(
     crash::point("fetch.replied");
     let verdict = replies::judge(&tools.profile, &reply);
     let Some(outcome) = outcome(&verdict, candidate.attempt >= tools.attempts) else {
-        return withdraw(tools, call, Fate::NotSent { why: verdict.reason }).await;
+        return Fate::NotSent { why: verdict.reason };
     };
     let settlement = Settlement {
         call,
         outcome,
         assumed: verdict.billing == Billing::UnpaidAssumed,
         code: verdict.code,
-        reason: verdict.reason.clone(),
-        order_id: verdict.order_id.clone(),
-        fields: verdict.fields.clone(),
+        reason: verdict.reason,
+        order_id: verdict.order_id,
+        fields: verdict.fields,
         took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
     };
-    match tools.ledger.settle(vec![settlement]).await {
-        Ok(()) => {
-            crash::point("fetch.settled");
-            Fate::Settled { verdict, outcome }
-        }
-        Err(error) => ledger_failed(tools, error),
-    }
+    Fate::Judged { class: verdict.class, settlement }
 }
 
 /// How the ledger keeps a verdict; none for a call that was not sent.

@@ -1,9 +1,11 @@
 //! One lane: from candidates to settled calls, at the vendor's pace.
 //!
-//! Invariants: a call is carried out only if `open` granted it; calls in flight never exceed the concurrency; once an end is
-//! decided nothing new is opened, intents not yet sent are withdrawn, and what is in flight is waited for.
+//! Invariants: a call is carried out only if `open` granted it; open calls never exceed the concurrency; at most one round at the
+//! ledger is under way, and what comes up meanwhile goes into the next; once an end is decided nothing new is opened, intents not
+//! yet sent are withdrawn, and what is in flight is waited for. How it fails: an end that the ledger cannot take ends the lane.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,16 +17,17 @@ use tokio_util::sync::CancellationToken;
 use super::call::{Candidate, Fate, Flight, Landed, Tools, carry_out};
 use super::gate::{Gate, Permit, Trouble, Turn};
 use super::retries::{Retries, backoff};
+use super::round::{Ends, Outturn, Wishes, hand_in};
 use super::source::{Batch, SourceError};
 use super::streaks::{Mark, Streaks, Trip};
 use crate::crash;
-use crate::domain::call::{Opened, Opening, Outcome};
+use crate::domain::call::{Opened, Opening, Outcome, Settlement};
 use crate::domain::ids::RunId;
 use crate::domain::money::Money;
 use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::run::LaneEnd;
 use crate::domain::status::Status;
-use crate::domain::verdict::{Class, Verdict};
+use crate::domain::verdict::Class;
 use crate::progress::Pause;
 use crate::settings::{Patience, QuotaPolicy, Span};
 
@@ -54,6 +57,9 @@ pub(super) struct Lane<L, P, C> {
     queue: VecDeque<Candidate>,
     retries: Retries,
     flights: JoinSet<Landed>,
+    /// Ends for the next round.
+    ends: Ends,
+    round: Option<Pin<Box<dyn Future<Output = Outturn> + Send>>>,
     gate: Gate,
     streaks: Streaks,
     next_seq: u64,
@@ -74,29 +80,35 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
             queue: VecDeque::new(),
             retries: Retries::default(),
             flights: JoinSet::new(),
+            ends: Ends::default(),
+            round: None,
             next_seq: 0,
             starved: None,
             end: None,
         }
     }
 
-    /// Runs until everything is asked or an end is decided, and what is in flight has landed.
+    /// Runs until everything is asked or an end is decided, and what is in flight has landed and is settled.
     pub(super) async fn run(mut self) -> LaneEnd {
         while !self.is_over() {
             let going = self.end.is_none();
-            let ready = going && self.free_places() > 0 && self.starved.is_none();
+            let idle = self.round.is_none();
+            let ready = going && idle && self.starved.is_none();
             let wish = if ready { self.free_places().min(self.queue.len()) } else { 0 };
-            // Nothing below is dropped half way: reserving takes effect only when it is ready, and opening runs to its end.
+            // Nothing below is dropped half way: reserving takes effect only when it is ready.
             tokio::select! {
                 biased;
                 Some(landed) = self.flights.join_next() => self.land(landed),
+                outturn = outturn(&mut self.round), if !idle => self.take_in(outturn),
                 () = self.orders.cancel.cancelled(), if going => self.stop(LaneEnd::Interrupted),
                 () = until(self.orders.deadline), if going => self.stop(LaneEnd::Time),
                 () = until(self.gate.wake()), if going => self.wake_up(),
                 () = until(self.starved), if going => self.starved = None,
                 () = until(self.retries.next_due()), if going && self.queue.len() < QUEUE => self.requeue_due(),
                 batch = self.source.recv(), if going && !self.source_done && self.queue.len() < QUEUE => self.take(batch),
-                slots = self.tools.pace.reserve(&self.tools.api, wish), if wish > 0 => self.launch(slots).await,
+                slots = self.tools.pace.reserve(&self.tools.api, wish), if wish > 0 => self.begin_round(slots),
+                // Ends wait for no slot.
+                () = std::future::ready(()), if idle && !self.ends.is_empty() => self.begin_round(Vec::new()),
                 else => break,
             }
         }
@@ -105,7 +117,8 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
 
     fn is_over(&self) -> bool {
         let nothing_left = self.source_done && self.queue.is_empty() && self.retries.is_empty();
-        self.flights.is_empty() && (self.end.is_some() || nothing_left)
+        let nothing_out = self.flights.is_empty() && self.ends.is_empty() && self.round.is_none();
+        nothing_out && (self.end.is_some() || nothing_left)
     }
 
     fn free_places(&self) -> usize {
@@ -133,18 +146,53 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         }
     }
 
-    /// Opens calls for the next candidates and sends off those that are granted.
-    async fn launch(&mut self, slots: Vec<Slot>) {
+    /// Hands in the ends that are there, and a wish for each slot.
+    fn begin_round(&mut self, slots: Vec<Slot>) {
         let candidates: Vec<Candidate> = self.queue.drain(..slots.len().min(self.queue.len())).collect();
-        crash::point("fetch.reserved");
+        if !candidates.is_empty() {
+            crash::point("fetch.reserved");
+        }
         let openings = candidates.iter().map(|candidate| self.opening(candidate)).collect();
-        let opened = match self.tools.ledger.open(self.orders.run, self.tools.api.clone(), openings).await {
-            Ok(opened) => opened,
+        let wishes = Wishes { run: self.orders.run, candidates, openings, slots };
+        let ends = std::mem::take(&mut self.ends);
+        self.round = Some(Box::pin(hand_in(self.tools.ledger.clone(), self.tools.api.clone(), ends, wishes)));
+    }
+
+    fn take_in(&mut self, outturn: Outturn) {
+        self.round = None;
+        let Outturn { settled, withdrawn, opened, candidates, slots } = outturn;
+        match settled {
+            Ok(statuses) => statuses.into_iter().for_each(|status| self.settled(status)),
+            Err(error) => self.ledger_failed(error),
+        }
+        match withdrawn {
+            Ok(count) => (0..count).for_each(|_| crash::point("fetch.withdrawn")),
+            Err(error) => self.ledger_failed(error),
+        }
+        match opened {
+            Ok(opened) => self.launch(candidates, opened, slots),
             Err(error) => {
                 self.tools.pace.give_back(&self.tools.api, &slots);
-                return self.stop(ledger_end(error));
+                self.stop(ledger_end(error));
             }
-        };
+        }
+    }
+
+    fn settled(&self, status: Option<Status>) {
+        crash::point("fetch.settled");
+        if let Some(status) = status {
+            self.tools.gauge.settled(status);
+        }
+    }
+
+    /// An end that the ledger could not take: no lane sends anything more.
+    fn ledger_failed(&mut self, error: LedgerError) {
+        self.tools.broken.cancel();
+        self.stop(ledger_end(error));
+    }
+
+    /// Sends off the calls that are granted.
+    fn launch(&mut self, candidates: Vec<Candidate>, opened: Vec<Opened>, slots: Vec<Slot>) {
         assert_eq!(opened.len(), candidates.len(), "the ledger decides every opening");
         let mut slots = slots.into_iter();
         let mut refused = Vec::new();
@@ -185,25 +233,20 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
     }
 
     fn land(&mut self, landed: Result<Landed, JoinError>) {
-        let Landed { candidate, seq, fate } = match landed {
+        let Landed { candidate, call, seq, fate } = match landed {
             Ok(landed) => landed,
             Err(error) => return self.stop(LaneEnd::Broken { reason: format!("a call ended unexpectedly: {error}") }),
         };
         let mark = match fate {
-            Fate::Settled { verdict, outcome } => self.settled(candidate, seq, verdict, outcome),
+            Fate::Judged { class, settlement } => self.judged(candidate, seq, class, settlement),
             Fate::NotSent { why } => {
-                self.queue.push_front(candidate);
-                let turn = self.gate.refused(seq, Trouble::Unreachable { reason: why }, Instant::now());
-                self.turn(turn);
-                Mark::Nothing
+                self.ends.withdrawals.push(call);
+                self.refused(candidate, seq, Trouble::Unreachable { reason: why })
             }
-            Fate::Withdrawn => {
+            Fate::Void => {
+                self.ends.withdrawals.push(call);
                 self.gate.withdrawn(seq);
                 self.queue.push_front(candidate);
-                Mark::Nothing
-            }
-            Fate::LedgerFailed(error) => {
-                self.stop(ledger_end(error));
                 Mark::Nothing
             }
         };
@@ -214,13 +257,23 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         }
     }
 
-    fn settled(&mut self, candidate: Candidate, seq: u64, verdict: Verdict, outcome: Outcome) -> Mark {
-        let trouble = match verdict.class {
-            Class::Throttle { retry_after } => Trouble::Throttled { retry_after },
-            Class::Quota => Trouble::Quota,
-            Class::Maintenance => Trouble::Maintenance,
-            _ => return self.judged(candidate, seq, verdict, outcome),
+    fn judged(&mut self, candidate: Candidate, seq: u64, class: Class, settlement: Settlement) -> Mark {
+        let trouble = match class {
+            Class::Throttle { retry_after } => Some(Trouble::Throttled { retry_after }),
+            Class::Quota => Some(Trouble::Quota),
+            Class::Maintenance => Some(Trouble::Maintenance),
+            _ => None,
         };
+        let mark = match trouble {
+            Some(trouble) => self.refused(candidate, seq, trouble),
+            None => self.dealt_with(candidate, seq, &class, &settlement),
+        };
+        self.ends.settlements.push(settlement);
+        mark
+    }
+
+    /// A reply, or none, that is about the lane's pace and not about the number, which is asked again.
+    fn refused(&mut self, candidate: Candidate, seq: u64, trouble: Trouble) -> Mark {
         self.queue.push_front(candidate);
         let turn = self.gate.refused(seq, trouble, Instant::now());
         self.turn(turn);
@@ -228,34 +281,26 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
     }
 
     /// A reply that is about the number, not about the lane's pace.
-    fn judged(&mut self, mut candidate: Candidate, seq: u64, verdict: Verdict, outcome: Outcome) -> Mark {
-        match verdict.class {
+    fn dealt_with(&mut self, mut candidate: Candidate, seq: u64, class: &Class, end: &Settlement) -> Mark {
+        match class {
             // It does not show that the vendor serves again.
             Class::Doubt => {
+                tracing::info!(api = %self.tools.api, record = candidate.record, reason = %end.reason, "in doubt");
                 let turn = self.gate.unclear(seq, Instant::now());
                 self.turn(turn);
             }
-            // The lane stops.
-            Class::Halt => {}
+            Class::Halt => self.stop(LaneEnd::Halted { code: end.code, reason: end.reason.clone() }),
             _ => {
                 let turn = self.gate.passed(seq);
                 self.turn(turn);
                 self.tools.pace.report(&self.tools.api, Signal::Answered);
             }
         }
-        match outcome {
-            Outcome::Paid => self.done(Status::Ok, Mark::Served),
-            Outcome::NoRecord => self.done(Status::NoRecord, Mark::Served),
-            Outcome::Rejected => self.done(Status::Rejected, Mark::Rejected),
-            Outcome::Failed => self.done(Status::Failed, Mark::Broken),
-            Outcome::Doubt => {
-                tracing::info!(api = %self.tools.api, record = candidate.record, reason = %verdict.reason, "in doubt");
-                self.done(Status::InDoubt, Mark::Broken)
-            }
-            Outcome::Unpaid if verdict.class == Class::Halt => {
-                self.stop(LaneEnd::Halted { code: verdict.code, reason: verdict.reason });
-                Mark::Nothing
-            }
+        match end.outcome {
+            Outcome::Paid | Outcome::NoRecord => Mark::Served,
+            Outcome::Rejected => Mark::Rejected,
+            Outcome::Failed | Outcome::Doubt => Mark::Broken,
+            Outcome::Unpaid if *class == Class::Halt => Mark::Nothing,
             Outcome::Unpaid => {
                 let due = Instant::now() + backoff(candidate.attempt);
                 candidate.attempt += 1;
@@ -263,11 +308,6 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
                 Mark::Retried
             }
         }
-    }
-
-    fn done(&self, status: Status, mark: Mark) -> Mark {
-        self.tools.gauge.settled(status);
-        mark
     }
 
     fn turn(&mut self, turn: Turn) {
@@ -341,6 +381,14 @@ fn ledger_end(error: LedgerError) -> LaneEnd {
     match error {
         LedgerError::ClockBehind { .. } => LaneEnd::Clock { reason: error.to_string() },
         other => LaneEnd::Broken { reason: other.to_string() },
+    }
+}
+
+/// The end of the round; never where there is none.
+async fn outturn(round: &mut Option<Pin<Box<dyn Future<Output = Outturn> + Send>>>) -> Outturn {
+    match round {
+        Some(round) => round.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@ mod call;
 mod gate;
 mod lane;
 mod retries;
+mod round;
 #[cfg(test)]
 mod scenarios;
 mod source;
