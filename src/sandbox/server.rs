@@ -52,7 +52,7 @@ impl Sandbox {
     pub fn start_in_background(options: SandboxOptions) -> io::Result<Sandbox> {
         let (mut sandbox, listener) = Self::open(options)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             .thread_name("sandbox")
             .enable_all()
             .build()?;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::params;
+use rusqlite::{CachedStatement, Connection, params};
 
 use crate::domain::call::{Limit, Opened, Opening, Shortage};
 use crate::domain::freshness::{Stamp, Window};
@@ -58,15 +58,35 @@ pub(in crate::ledger) fn open(
     let at = desk.careful_stamp()?;
     let api = desk.books.api(desk.db, api)?;
     let asker = Asker { run, owner, terms, window, api, at };
-    openings.iter().map(|opening| asker.open(desk, opening)).collect::<rusqlite::Result<_>>().map_err(Stop::from)
+    let mut pens = Pens::new(desk.db)?;
+    let opened = openings.iter().map(|opening| asker.open(desk, &mut pens, opening));
+    opened.collect::<rusqlite::Result<_>>().map_err(Stop::from)
+}
+
+/// What nearly every opening needs, looked up once for all of a request.
+struct Pens<'a> {
+    standing: CachedStatement<'a>,
+    intent: CachedStatement<'a>,
+}
+
+impl<'a> Pens<'a> {
+    fn new(db: &'a Connection) -> rusqlite::Result<Self> {
+        Ok(Pens {
+            standing: db.prepare_cached("SELECT call FROM standing WHERE api = ?1 AND key = ?2")?,
+            intent: db.prepare_cached(
+                "INSERT INTO open_call (id, api, owner, subject, record, at, price, attempt, after_release) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+        })
+    }
 }
 
 impl Asker {
-    fn open(&self, desk: &mut Desk<'_>, opening: &Opening) -> rusqlite::Result<Opened> {
+    fn open(&self, desk: &mut Desk<'_>, pens: &mut Pens<'_>, opening: &Opening) -> rusqlite::Result<Opened> {
         if desk.books.is_busy(self.api, opening.subject) {
             return Ok(Opened::Busy);
         }
-        let (release, after_release) = match self.judge(desk, &opening.subject)? {
+        let (release, after_release) = match self.judge(desk, &mut pens.standing, &opening.subject)? {
             Leave::Free { release, after_release } => (release, after_release),
             Leave::No(why) => return Ok(why),
         };
@@ -76,11 +96,11 @@ impl Asker {
         for doubt in release {
             decide::release(desk, doubt, self.run)?;
         }
-        self.grant(desk, opening, after_release).map(Opened::Granted)
+        self.grant(desk, &mut pens.intent, opening, after_release).map(Opened::Granted)
     }
 
-    fn judge(&self, desk: &Desk<'_>, subject: &Subject) -> rusqlite::Result<Leave> {
-        let mut candidates = candidates(desk, self.api, subject)?;
+    fn judge(&self, desk: &Desk<'_>, standing: &mut CachedStatement<'_>, subject: &Subject) -> rusqlite::Result<Leave> {
+        let mut candidates = candidates(desk, standing, self.api, subject)?;
         if candidates.is_empty() {
             return Ok(Leave::Free { release: Vec::new(), after_release: false });
         }
@@ -142,7 +162,13 @@ impl Asker {
         desk.books.open_calls().filter(|(_, call)| counts(call)).count() as u64
     }
 
-    fn grant(&self, desk: &mut Desk<'_>, opening: &Opening, after_release: bool) -> rusqlite::Result<CallId> {
+    fn grant(
+        &self,
+        desk: &mut Desk<'_>,
+        intent: &mut CachedStatement<'_>,
+        opening: &Opening,
+        after_release: bool,
+    ) -> rusqlite::Result<CallId> {
         let call = OpenCall {
             api: self.api,
             owner: self.owner,
@@ -153,22 +179,17 @@ impl Asker {
             after_release,
         };
         let id = desk.books.hold(call);
-        desk.db
-            .prepare_cached(
-                "INSERT INTO open_call (id, api, owner, subject, record, at, price, attempt, after_release) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
-                id.0,
-                self.api,
-                self.owner.0,
-                opening.subject.as_bytes(),
-                Count(opening.record),
-                self.at.0,
-                opening.price.micros(),
-                opening.attempt,
-                after_release,
-            ])?;
+        intent.execute(params![
+            id.0,
+            self.api,
+            self.owner.0,
+            opening.subject.as_bytes(),
+            Count(opening.record),
+            self.at.0,
+            opening.price.micros(),
+            opening.attempt,
+            after_release,
+        ])?;
         desk.books.post(Page { run: self.run, api: self.api, day: self.at.day() }, |totals| {
             totals.calls += 1;
             Place::Open.enter(totals, opening.price);
@@ -179,9 +200,13 @@ impl Asker {
 
 /// The settled calls that say something about a subject. Two statements and no join: nearly every subject is new, so the second
 /// one hardly ever runs, and SQLite prepared the join anew at every call, which took a quarter of this thread's time.
-fn candidates(desk: &Desk<'_>, api: i64, subject: &Subject) -> rusqlite::Result<Vec<Candidate>> {
+fn candidates(
+    desk: &Desk<'_>,
+    standing: &mut CachedStatement<'_>,
+    api: i64,
+    subject: &Subject,
+) -> rusqlite::Result<Vec<Candidate>> {
     let mut found = Vec::new();
-    let mut standing = desk.db.prepare_cached("SELECT call FROM standing WHERE api = ?1 AND key = ?2")?;
     let mut calls = standing.query([api, standing_key(subject)])?;
     while let Some(row) = calls.next()? {
         found.extend(candidate(desk, CallId(row.get(0)?), subject)?);

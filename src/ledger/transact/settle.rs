@@ -4,7 +4,7 @@
 //! never used twice: a withdrawal, the only end that leaves no row, notes how far the ids had come. How it fails: an id that is
 //! neither open nor settled is handed back as a stranger, after everything else was made durable.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::domain::call::{Outcome, Settlement};
 use crate::domain::ids::CallId;
@@ -21,9 +21,10 @@ const KILLED: &str = "the run was killed before the reply was stored";
 /// Stores the settlements; hands back the calls that this ledger does not know.
 pub(in crate::ledger) fn settle(desk: &mut Desk<'_>, settlements: &[Settlement]) -> Result<Vec<CallId>, Stop> {
     let mut strangers = Vec::new();
+    let mut pens = Pens::new(desk.db)?;
     for settlement in settlements {
         match desk.books.take(settlement.call) {
-            Some(call) => close(desk, &call, settlement, Some(settlement.took_ms))?,
+            Some(call) => close(desk, &mut pens, &call, settlement, Some(settlement.took_ms))?,
             None if is_settled(desk, settlement.call)? => {}
             None => strangers.push(settlement.call),
         }
@@ -37,34 +38,55 @@ fn is_settled(desk: &Desk<'_>, call: CallId) -> rusqlite::Result<bool> {
     Ok(found.is_some())
 }
 
+/// What every settlement is written with, looked up once for all of a request.
+struct Pens<'a> {
+    intent: CachedStatement<'a>,
+    call: CachedStatement<'a>,
+    standing: CachedStatement<'a>,
+}
+
+impl<'a> Pens<'a> {
+    fn new(db: &'a Connection) -> rusqlite::Result<Self> {
+        Ok(Pens {
+            intent: db.prepare_cached("DELETE FROM open_call WHERE id = ?1")?,
+            call: db.prepare_cached(
+                "INSERT INTO call (id, api, owner, subject, at, price, state, assumed, code, reason, order_id, fields, took) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?,
+            standing: db.prepare_cached("INSERT INTO standing (api, key, call) VALUES (?1, ?2, ?3)")?,
+        })
+    }
+}
+
 /// `took` is none where nobody saw the reply.
-fn close(desk: &mut Desk<'_>, call: &OpenCall, end: &Settlement, took: Option<u32>) -> Result<(), Stop> {
+fn close(
+    desk: &mut Desk<'_>,
+    pens: &mut Pens<'_>,
+    call: &OpenCall,
+    end: &Settlement,
+    took: Option<u32>,
+) -> Result<(), Stop> {
     let state = State::from(end.outcome);
     let assumed = end.assumed && matches!(state, State::NoRecord | State::Rejected | State::Failed | State::Unpaid);
     let reason = desk.books.reason(desk.db, &end.reason)?;
-    desk.db.prepare_cached("DELETE FROM open_call WHERE id = ?1")?.execute([end.call.0])?;
-    desk.db
-        .prepare_cached(
-            "INSERT INTO call (id, api, owner, subject, at, price, state, assumed, code, reason, order_id, fields, took) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
-            end.call.0,
-            call.api,
-            call.owner.0,
-            call.subject.as_bytes(),
-            call.at.0,
-            call.price.micros(),
-            state,
-            assumed,
-            end.code,
-            reason,
-            end.order_id,
-            join_fields(&end.fields),
-            took,
-        ])?;
+    pens.intent.execute([end.call.0])?;
+    pens.call.execute(params![
+        end.call.0,
+        call.api,
+        call.owner.0,
+        call.subject.as_bytes(),
+        call.at.0,
+        call.price.micros(),
+        state,
+        assumed,
+        end.code,
+        reason,
+        end.order_id,
+        join_fields(&end.fields),
+        took,
+    ])?;
     if state != State::Unpaid {
-        stand(desk, call, end.call)?;
+        pens.standing.execute(params![call.api, standing_key(&call.subject), end.call.0])?;
     }
     if state == State::InDoubt {
         desk.db
@@ -79,15 +101,6 @@ fn close(desk: &mut Desk<'_>, call: &OpenCall, end: &Settlement, took: Option<u3
             totals.paid_again += 1;
         }
     });
-    Ok(())
-}
-
-fn stand(desk: &Desk<'_>, call: &OpenCall, id: CallId) -> rusqlite::Result<()> {
-    desk.db.prepare_cached("INSERT INTO standing (api, key, call) VALUES (?1, ?2, ?3)")?.execute(params![
-        call.api,
-        standing_key(&call.subject),
-        id.0
-    ])?;
     Ok(())
 }
 
@@ -125,6 +138,7 @@ pub(in crate::ledger) fn adopt_orphans(desk: &mut Desk<'_>) -> Result<u64, Stop>
         .map(|(id, _)| id)
         .collect();
     orphans.sort_unstable();
+    let mut pens = Pens::new(desk.db)?;
     for id in &orphans {
         let Some(call) = desk.books.take(*id) else { continue };
         let end = Settlement {
@@ -137,7 +151,7 @@ pub(in crate::ledger) fn adopt_orphans(desk: &mut Desk<'_>) -> Result<u64, Stop>
             fields: Vec::new(),
             took_ms: 0,
         };
-        close(desk, &call, &end, None)?;
+        close(desk, &mut pens, &call, &end, None)?;
     }
     Ok(orphans.len() as u64)
 }

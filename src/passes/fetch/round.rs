@@ -62,9 +62,7 @@ pub(super) async fn hand_in<L: Ledger>(ledger: L, api: ApiId, ends: Ends, wishes
         }
         Ok(count)
     };
-    let open = async {
-        if openings.is_empty() { Ok(Vec::new()) } else { ledger.open(run, api, openings).await }
-    };
+    let open = async { if openings.is_empty() { Ok(Vec::new()) } else { ledger.open(run, api, openings).await } };
     // In this order, and no other.
     let (settled, withdrawn, opened) = join!(biased; settle, withdraw, open);
     Outturn { settled, withdrawn, opened, candidates, slots }
