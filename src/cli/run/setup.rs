@@ -176,5 +176,5 @@ fn client(lane: &LaneJob, key: SecretString) -> anyhow::Result<HttpClient> {
         connections: lane.concurrency,
         direct: is_loopback(&lane.url),
     };
-    HttpClient::new(shape, settings)
+    HttpClient::new(&shape, settings)
 }
