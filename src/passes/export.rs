@@ -6,22 +6,23 @@
 use std::collections::BTreeMap;
 
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::survey::is_other_carrier;
 use crate::catalog::{Profile, Segments, SubjectForm};
 use crate::crash;
 use crate::domain::call::{Record, Standing, View};
 use crate::domain::cell::{self, Invalid};
-use crate::domain::ports::Ledger;
+use crate::domain::ports::{Ledger, LedgerError};
 use crate::domain::status::Status;
-use crate::domain::subject::Identity;
+use crate::domain::subject::{Identity, Subject};
 use crate::domain::text::for_spreadsheet;
 use crate::progress;
 use crate::settings::Job;
-use crate::table::{Input, Output, OutputOptions, Row, Target};
+use crate::table::{Input, Output, OutputOptions, Row, Rows, Target};
 
 /// Rows looked up at a time.
-const BATCH: usize = 2048;
+const BATCH: usize = 1024;
 
 /// What one lane's columns say.
 #[derive(Clone, Debug, Default)]
@@ -82,26 +83,19 @@ fn walk<L: Ledger>(
     let empty: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
     let mut lanes = vec![LaneExport { statuses: empty }; job.lanes.len()];
     let mut rows = input.rows()?;
-    let mut batch = vec![Row::default(); BATCH];
     let mut extras: Vec<Vec<String>> = vec![Vec::new(); BATCH];
     let mut count = 0;
-    loop {
-        let mut filled = 0;
-        while filled < BATCH && rows.next_into(&mut batch[filled])? {
-            filled += 1;
-        }
-        if filled == 0 {
-            break;
-        }
-        count += filled as u64;
-        let identities: Vec<_> = batch[..filled].iter().map(|row| cell::judge(row.cell())).collect();
+    let (mut batch, mut next) = (Batch::default(), Batch::default());
+    batch.fill(&mut rows, ledger, views, &runtime)?;
+    while batch.filled > 0 {
+        // The ledger is read for the next rows while these are written.
+        next.fill(&mut rows, ledger, views, &runtime)?;
+        count += batch.filled as u64;
         extras.iter_mut().for_each(Vec::clear);
-        for (lane, survey) in lanes.iter_mut().enumerate() {
-            let subjects = identities.iter().filter_map(|identity| Some(identity.as_ref().ok()?.subject())).collect();
-            let standings = runtime.block_on(ledger.look_up(views[lane].clone(), subjects))?;
-            let mut standings = standings.into_iter();
-            let profile = &job.lanes[lane].profile;
-            for (identity, extra) in identities.iter().zip(&mut extras) {
+        for ((lane, exported), standings) in job.lanes.iter().zip(&mut lanes).zip(batch.standings.drain(..)) {
+            let mut standings = runtime.block_on(standings)??.into_iter();
+            let profile = &lane.profile;
+            for (identity, extra) in batch.identities.iter().zip(&mut extras) {
                 let cells = match identity {
                     Err(reason) => Cells::Invalid(*reason),
                     Ok(identity) => match standings.next() {
@@ -113,20 +107,49 @@ fn walk<L: Ledger>(
                         _ => Cells::Bare(Status::Pending),
                     },
                 };
-                *survey.statuses.entry(cells.status()).or_default() += 1;
+                *exported.statuses.entry(cells.status()).or_default() += 1;
                 cells.write(profile, extra);
             }
         }
-        for (row, extra) in batch[..filled].iter().zip(&extras) {
+        for (row, extra) in batch.rows[..batch.filled].iter().zip(&extras) {
             let Some(output) = &mut output else { break };
             crash::point("export.row");
             output.write(row, extra.iter().map(String::as_str))?;
         }
+        std::mem::swap(&mut batch, &mut next);
     }
     if let Some(output) = output {
         output.finish()?;
     }
     Ok(Exported { rows: count, lanes })
+}
+
+/// Rows with what the ledger is asked about them, lane by lane.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<Row>,
+    filled: usize,
+    identities: Vec<Result<Identity, Invalid>>,
+    standings: Vec<JoinHandle<Result<Vec<Standing>, LedgerError>>>,
+}
+
+impl Batch {
+    /// Reads the next rows, none at the end of the input, and begins to look them up.
+    fn fill<L: Ledger>(&mut self, rows: &mut Rows, ledger: &L, views: &[View], runtime: &Handle) -> anyhow::Result<()> {
+        self.rows.resize_with(BATCH, Row::default);
+        self.filled = 0;
+        while self.filled < BATCH && rows.next_into(&mut self.rows[self.filled])? {
+            self.filled += 1;
+        }
+        self.identities = self.rows[..self.filled].iter().map(|row| cell::judge(row.cell())).collect();
+        let subjects = self.identities.iter().filter_map(|identity| Some(identity.as_ref().ok()?.subject()));
+        let subjects: Vec<Subject> = subjects.collect();
+        self.standings.extend(views.iter().map(|view| {
+            let (ledger, view, subjects) = (ledger.clone(), view.clone(), subjects.clone());
+            runtime.spawn(async move { ledger.look_up(view, subjects).await })
+        }));
+        Ok(())
+    }
 }
 
 fn needs_number(profile: &Profile, identity: &Identity) -> bool {
