@@ -141,21 +141,8 @@ pub struct InputArgs {
     /// API to ask; may be given more than once
     #[arg(long = "api", value_name = "ID", env = "PAYONCE_API", value_delimiter = ',', action = ArgAction::Append)]
     pub apis: Vec<String>,
-    /// Phone column, by name or position from 1 [default: found]
-    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
-    pub column: Option<String>,
-    /// Encoding of the input, such as gb18030 [default: found]
-    #[arg(long, value_name = "NAME", env = "PAYONCE_ENCODING")]
-    pub encoding: Option<String>,
-    /// Delimiter of the input; "tab" for a tab [default: found]
-    #[arg(long, value_name = "CHAR", env = "PAYONCE_DELIMITER")]
-    pub delimiter: Option<String>,
-    /// Title lines above the header [default: 0]
-    #[arg(long, value_name = "N", env = "PAYONCE_SKIP_LINES")]
-    pub skip_lines: Option<usize>,
-    /// Sheet of an .xlsx file, by name or position from 1 [default: the first]
-    #[arg(long, value_name = "SHEET", env = "PAYONCE_SHEET")]
-    pub sheet: Option<String>,
+    #[command(flatten)]
+    pub file: FileArgs,
     /// Skip numbers in segments of other carriers than the API's
     #[arg(long, env = "PAYONCE_ONLY_SEGMENT", value_parser = clap::builder::FalseyValueParser::new())]
     pub only_segment: bool,
@@ -227,9 +214,8 @@ pub struct RunArgs {
     /// Go on with this run, finished or not, in its own month
     #[arg(long = "continue", value_name = "RUN", help_heading = "Run")]
     pub continue_run: Option<i64>,
-    /// Wait while another payonce works with the same ledger
-    #[arg(long, env = "PAYONCE_WAIT", value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Run")]
-    pub wait: bool,
+    #[command(flatten, next_help_heading = "Run")]
+    pub lock: LockArgs,
     /// Scheme, host and port in place of the APIs' own
     #[arg(long, value_name = "URL", env = "PAYONCE_BASE_URL", conflicts_with = "sandbox", help_heading = "Run")]
     pub base_url: Option<Url>,
@@ -285,9 +271,6 @@ pub struct ReportArgs {
     /// The run's input: adds rows by status and invalid cells
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// Phone column of that file, by name or position from 1 [default: found]
-    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
-    pub column: Option<String>,
     #[command(flatten)]
     pub file: FileArgs,
 }

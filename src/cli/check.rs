@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use super::args::{CheckArgs, FileArgs, SharedArgs};
+use super::args::{CheckArgs, SharedArgs};
 use super::common;
 use crate::catalog::Catalogue;
 use crate::domain::exit::Exit;
@@ -10,7 +10,7 @@ use crate::domain::run::LedgerKind;
 use crate::domain::text::for_terminal_lines;
 use crate::ledger::{LockError, Probe, probe, probe_lock};
 use crate::settings::{Config, Job, LedgerPlace, Loaded, Overrides, ledger_place, resolve};
-use crate::table::{Input, InputOptions};
+use crate::table::Input;
 
 /// The lines, and what they come to.
 struct Report {
@@ -142,15 +142,7 @@ fn ledger(job: &Job, shared: &SharedArgs, config: &Config, report: &mut Report) 
 
 fn input(args: &CheckArgs, config: &Config, report: &mut Report) {
     let Some(path) = &args.input else { return };
-    let FileArgs { encoding, delimiter, skip_lines, sheet } = &args.file;
-    let options = InputOptions {
-        column: args.column.clone().or_else(|| config.input.column.clone()),
-        encoding: encoding.clone().or_else(|| config.input.encoding.clone()),
-        delimiter: delimiter.clone().or_else(|| config.input.delimiter.clone()),
-        skip_lines: skip_lines.or(config.input.skip_lines).unwrap_or(0),
-        sheet: sheet.clone(),
-    };
-    match Input::open(path, &options) {
+    match Input::open(path, &common::input_options(&args.file, config)) {
         Err(error) => report.problem("input", &error),
         Ok(input) => {
             let name = input.header().get(input.phone_column()).map(|name| name.trim()).unwrap_or_default();

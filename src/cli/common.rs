@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rust_i18n::t;
 
-use super::args::{InputArgs, LimitArgs, LockArgs, SharedArgs};
+use super::args::{FileArgs, InputArgs, LimitArgs, LockArgs, SharedArgs};
 use super::clock::SystemClock;
 use super::failure::Usage;
 use crate::catalog::Catalogue;
@@ -23,20 +23,29 @@ pub(super) fn load(shared: &SharedArgs) -> anyhow::Result<(Config, Catalogue)> {
     Ok((config, catalogue))
 }
 
+/// What the flags about an input file say.
+pub(super) fn of_file(file: &FileArgs) -> Overrides {
+    let FileArgs { column, encoding, delimiter, skip_lines, sheet } = file.clone();
+    Overrides { column, encoding, delimiter, skip_lines, sheet, ..Overrides::default() }
+}
+
+/// How a file is read that the config's `[input]` holds for, where no API is asked about it.
+pub(super) fn input_options(file: &FileArgs, config: &Config) -> InputOptions {
+    let FileArgs { column, encoding, delimiter, skip_lines, sheet } = file.clone();
+    let input = &config.input;
+    InputOptions {
+        column: column.or_else(|| input.column.clone()),
+        encoding: encoding.or_else(|| input.encoding.clone()),
+        delimiter: delimiter.or_else(|| input.delimiter.clone()),
+        skip_lines: skip_lines.or(input.skip_lines).unwrap_or(0),
+        sheet,
+    }
+}
+
 /// What the flags of `plan`, `export` and `run` have in common.
 pub(super) fn overrides(input: &InputArgs) -> Overrides {
-    let InputArgs { input: _, apis, column, encoding, delimiter, skip_lines, sheet, only_segment, reuse } = input;
-    Overrides {
-        apis: apis.clone(),
-        column: column.clone(),
-        encoding: encoding.clone(),
-        delimiter: delimiter.clone(),
-        skip_lines: *skip_lines,
-        sheet: sheet.clone(),
-        only_segment: *only_segment,
-        reuse: *reuse,
-        ..Overrides::default()
-    }
+    let InputArgs { input: _, apis, file, only_segment, reuse } = input;
+    Overrides { apis: apis.clone(), only_segment: *only_segment, reuse: *reuse, ..of_file(file) }
 }
 
 /// The same with the limits that `plan` and `run` take.

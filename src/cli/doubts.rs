@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::args::{DecideArgs, DoubtsAction, DoubtsArgs, DoubtsListArgs, FileArgs, SharedArgs};
+use super::args::{DecideArgs, DoubtsAction, DoubtsArgs, DoubtsListArgs, SharedArgs};
 use super::common;
 use crate::catalog::Catalogue;
 use crate::domain::call::{Decision, DoubtEntry, DoubtFilter};
@@ -18,7 +18,7 @@ use crate::ledger::SqliteLedger;
 use crate::passes::{Decided, Which, decide, doubts as read_doubts, masked_numbers};
 use crate::progress::count;
 use crate::settings::Config;
-use crate::table::{Input, InputOptions};
+use crate::table::Input;
 
 /// By subject; there only where a file was given.
 type Masks = Option<HashMap<Subject, String>>;
@@ -57,9 +57,9 @@ fn filter(run: Option<i64>, api: Option<&str>, catalogue: &Catalogue) -> anyhow:
 }
 
 fn list(args: DoubtsListArgs, shared: &SharedArgs, config: &Config, catalogue: &Catalogue) -> anyhow::Result<Exit> {
-    let DoubtsListArgs { run, api, input, column, file, json } = args;
+    let DoubtsListArgs { run, api, input, file, json } = args;
     let filter = filter(run, api.as_deref(), catalogue)?;
-    let input = input.map(|path| Input::open(&path, &options(column, file, config))).transpose()?;
+    let input = input.map(|path| Input::open(&path, &common::input_options(&file, config))).transpose()?;
     let ledger = common::existing_ledger(shared, config)?;
     let entries = common::runtime()?.block_on(read_doubts(&ledger, &filter))?;
     let subjects: HashSet<Subject> = entries.iter().map(|entry| entry.subject).collect();
@@ -70,18 +70,6 @@ fn list(args: DoubtsListArgs, shared: &SharedArgs, config: &Config, catalogue: &
         common::print(&text(&entries, &masks))?;
     }
     Ok(Exit::Done)
-}
-
-/// The file is an input of the main job, so the config's `[input]` holds for it.
-fn options(column: Option<String>, file: FileArgs, config: &Config) -> InputOptions {
-    let FileArgs { encoding, delimiter, skip_lines, sheet } = file;
-    InputOptions {
-        column: column.or_else(|| config.input.column.clone()),
-        encoding: encoding.or_else(|| config.input.encoding.clone()),
-        delimiter: delimiter.or_else(|| config.input.delimiter.clone()),
-        skip_lines: skip_lines.or(config.input.skip_lines).unwrap_or(0),
-        sheet,
-    }
 }
 
 fn view<'a>(entry: &'a DoubtEntry, masks: &'a Masks) -> DoubtView<'a> {

@@ -16,7 +16,7 @@ use crate::progress::report::Report;
 use crate::settings::{Config, Overrides, configured_profile, resolve};
 
 pub(super) fn report(args: ReportArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
-    let ReportArgs { run, output, input, column, file } = args;
+    let ReportArgs { run, output, input, file } = args;
     let (config, catalogue) = common::load(shared)?;
     let ledger = common::existing_ledger(shared, &config)?;
     common::runtime()?.block_on(async {
@@ -26,7 +26,7 @@ pub(super) fn report(args: ReportArgs, shared: &SharedArgs) -> anyhow::Result<Ex
         files::check(Some(output.as_path()).filter(|_| !to_stdout), "--output")?;
         let mut page = of_ledger(&ledger, &info, &config, &catalogue).await?;
         if let Some(path) = input {
-            let job = resolve(overrides(&info, column, file), &config, &catalogue)?;
+            let job = resolve(overrides(&info, &file), &config, &catalogue)?;
             let input = common::open_input(&path, &job)?;
             add_input(&mut page, &job, &input, &ledger, &info).await?;
         }
@@ -43,17 +43,11 @@ pub(super) fn report(args: ReportArgs, shared: &SharedArgs) -> anyhow::Result<Ex
 }
 
 /// How the input of a run is read, for the APIs that it asked.
-fn overrides(info: &RunInfo, column: Option<String>, file: FileArgs) -> Overrides {
-    let FileArgs { encoding, delimiter, skip_lines, sheet } = file;
+fn overrides(info: &RunInfo, file: &FileArgs) -> Overrides {
     Overrides {
         apis: info.key.apis.iter().map(ToString::to_string).collect(),
-        column,
-        encoding,
-        delimiter,
-        skip_lines,
-        sheet,
         reuse: Some(info.key.reuse),
-        ..Overrides::default()
+        ..common::of_file(file)
     }
 }
 

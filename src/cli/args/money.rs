@@ -54,13 +54,17 @@ pub struct LockArgs {
     pub wait: bool,
 }
 
-/// How a CSV file beside the main job is read.
-#[derive(Debug, Args)]
+/// How an input file is read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub struct FileArgs {
-    /// Encoding of the file, such as gb18030 [default: found]
+    /// Phone column, by name or position from 1 [default: found]
+    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
+    pub column: Option<String>,
+    /// Encoding of the input, such as gb18030 [default: found]
     #[arg(long, value_name = "NAME", env = "PAYONCE_ENCODING")]
     pub encoding: Option<String>,
-    /// Delimiter of the file; "tab" for a tab [default: found]
+    /// Delimiter of the input; "tab" for a tab [default: found]
     #[arg(long, value_name = "CHAR", env = "PAYONCE_DELIMITER")]
     pub delimiter: Option<String>,
     /// Title lines above the header [default: 0]
@@ -82,9 +86,6 @@ pub struct DoubtsListArgs {
     /// Show the numbers, masked, that this input file holds
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// Phone column of that file, by name or position from 1 [default: found]
-    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
-    pub column: Option<String>,
     #[command(flatten)]
     pub file: FileArgs,
     /// Print JSON
@@ -163,9 +164,6 @@ pub struct CheckArgs {
     /// API to ask; may be given more than once
     #[arg(long = "api", value_name = "ID", env = "PAYONCE_API", value_delimiter = ',', action = ArgAction::Append, required = true)]
     pub apis: Vec<String>,
-    /// Phone column, by name or position from 1 [default: found]
-    #[arg(long, value_name = "COLUMN", env = "PAYONCE_COLUMN")]
-    pub column: Option<String>,
     #[command(flatten)]
     pub file: FileArgs,
     /// Scheme, host and port in place of the APIs' own

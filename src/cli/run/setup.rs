@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::super::args::{RunArgs, SharedArgs};
+use super::super::args::{LockArgs, RunArgs, SharedArgs};
 use super::super::clock::SystemClock;
 use super::super::common::{absorbed, limited, open_input};
 use super::super::failure::Usage;
@@ -49,7 +49,7 @@ pub(super) async fn set_up(
 ) -> anyhow::Result<Stage> {
     let sandbox = args.sandbox.then(|| start_sandbox(args.chaos.as_deref())).transpose()?;
     let mut overrides = run_overrides(&args);
-    let RunArgs { input, output, replace_columns, wait, .. } = args;
+    let RunArgs { input, output, replace_columns, lock: LockArgs { wait }, .. } = args;
     if let Some((sandbox, _)) = &sandbox {
         overrides.base_url = Some(sandbox.base_url().parse()?);
     }
@@ -90,7 +90,7 @@ fn run_overrides(args: &RunArgs) -> Overrides {
         summary: _,
         report: _,
         metrics_file: _,
-        wait: _,
+        lock: _,
         sandbox: _,
         chaos: _,
     } = args;
