@@ -4,37 +4,40 @@
 //! ledger is under way, and what comes up meanwhile goes into the next; once an end is decided nothing new is opened, intents not
 //! yet sent are withdrawn, and what is in flight is waited for. How it fails: an end that the ledger cannot take ends the lane.
 
+mod landing;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::call::{Candidate, Fate, Flight, Landed, Tools, carry_out};
-use super::gate::{Gate, Permit, Trouble, Turn};
-use super::retries::{Retries, backoff};
+use super::call::{Candidate, Flight, Landed, Tools, carry_out};
+use super::gate::{Gate, Permit};
+use super::retries::Retries;
 use super::round::{Ends, Outturn, Wishes, hand_in};
 use super::source::{Batch, SourceError};
-use super::streaks::{Mark, Streaks, Trip};
+use super::streaks::Streaks;
 use crate::crash;
-use crate::domain::call::{Opened, Opening, Outcome, Settlement};
+use crate::domain::call::{Opened, Opening};
 use crate::domain::ids::RunId;
 use crate::domain::money::Money;
 use crate::domain::ports::{Client, Clock, Ledger, LedgerError, Pace, Signal, Slot};
 use crate::domain::run::LaneEnd;
 use crate::domain::status::Status;
-use crate::domain::verdict::Class;
-use crate::progress::Pause;
-use crate::settings::{Patience, QuotaPolicy, Span};
+use crate::settings::Patience;
 
 /// Candidates kept at hand.
 const QUEUE: usize = 256;
 /// How soon a subject that another call is busy with, or a budget whose reservations may come back, is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A round under way.
+type Round = Pin<Box<dyn Future<Output = Outturn> + Send>>;
 
 /// What a lane is told when it begins.
 pub(super) struct Orders {
@@ -59,7 +62,7 @@ pub(super) struct Lane<L, P, C> {
     flights: JoinSet<Landed>,
     /// Ends for the next round.
     ends: Ends,
-    round: Option<Pin<Box<dyn Future<Output = Outturn> + Send>>>,
+    round: Option<Round>,
     gate: Gate,
     streaks: Streaks,
     next_seq: u64,
@@ -232,120 +235,6 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         }
     }
 
-    fn land(&mut self, landed: Result<Landed, JoinError>) {
-        let Landed { candidate, call, seq, fate } = match landed {
-            Ok(landed) => landed,
-            Err(error) => return self.stop(LaneEnd::Broken { reason: format!("a call ended unexpectedly: {error}") }),
-        };
-        let mark = match fate {
-            Fate::Judged { class, settlement } => self.judged(candidate, seq, class, settlement),
-            Fate::NotSent { why } => {
-                self.ends.withdrawals.push(call);
-                self.refused(candidate, seq, Trouble::Unreachable { reason: why })
-            }
-            Fate::Void => {
-                self.ends.withdrawals.push(call);
-                self.gate.withdrawn(seq);
-                self.queue.push_front(candidate);
-                Mark::Nothing
-            }
-        };
-        match self.streaks.record(seq, mark) {
-            Some(Trip::Rejected) => self.stop(LaneEnd::Rejected),
-            Some(Trip::Breaker) => self.stop(LaneEnd::Breaker),
-            None => {}
-        }
-    }
-
-    fn judged(&mut self, candidate: Candidate, seq: u64, class: Class, settlement: Settlement) -> Mark {
-        let trouble = match class {
-            Class::Throttle { retry_after } => Some(Trouble::Throttled { retry_after }),
-            Class::Quota => Some(Trouble::Quota),
-            Class::Maintenance => Some(Trouble::Maintenance),
-            _ => None,
-        };
-        let mark = match trouble {
-            Some(trouble) => self.refused(candidate, seq, trouble),
-            None => self.dealt_with(candidate, seq, &class, &settlement),
-        };
-        self.ends.settlements.push(settlement);
-        mark
-    }
-
-    /// A reply, or none, that is about the lane's pace and not about the number, which is asked again.
-    fn refused(&mut self, candidate: Candidate, seq: u64, trouble: Trouble) -> Mark {
-        self.queue.push_front(candidate);
-        let turn = self.gate.refused(seq, trouble, Instant::now());
-        self.turn(turn);
-        Mark::Nothing
-    }
-
-    /// A reply that is about the number, not about the lane's pace.
-    fn dealt_with(&mut self, mut candidate: Candidate, seq: u64, class: &Class, end: &Settlement) -> Mark {
-        match class {
-            // It does not show that the vendor serves again.
-            Class::Doubt => {
-                tracing::info!(api = %self.tools.api, record = candidate.record, reason = %end.reason, "in doubt");
-                let turn = self.gate.unclear(seq, Instant::now());
-                self.turn(turn);
-            }
-            Class::Halt => self.stop(LaneEnd::Halted { code: end.code, reason: end.reason.clone() }),
-            _ => {
-                let turn = self.gate.passed(seq);
-                self.turn(turn);
-                self.tools.pace.report(&self.tools.api, Signal::Answered);
-            }
-        }
-        match end.outcome {
-            Outcome::Paid | Outcome::NoRecord => Mark::Served,
-            Outcome::Rejected => Mark::Rejected,
-            Outcome::Failed | Outcome::Doubt => Mark::Broken,
-            Outcome::Unpaid if *class == Class::Halt => Mark::Nothing,
-            Outcome::Unpaid => {
-                let due = Instant::now() + backoff(candidate.attempt);
-                candidate.attempt += 1;
-                self.retries.push(due, candidate);
-                Mark::Retried
-            }
-        }
-    }
-
-    fn turn(&mut self, turn: Turn) {
-        let (api, pace, gauge) = (&self.tools.api, &self.tools.pace, &self.tools.gauge);
-        match turn {
-            Turn::Unchanged => {}
-            Turn::Closed(trouble) => {
-                let throttled = matches!(trouble, Trouble::Throttled { .. });
-                pace.report(api, if throttled { Signal::Throttled } else { Signal::Paused });
-                tracing::info!(%api, "pausing: {trouble}");
-                gauge.pausing(Some(pause(&trouble)));
-            }
-            Turn::Opened(trouble) => {
-                tracing::info!(%api, "going on");
-                gauge.pausing(None);
-                if matches!(trouble, Trouble::Quota | Trouble::Maintenance) {
-                    pace.report(api, Signal::Throttled);
-                }
-            }
-            Turn::Exhausted(trouble) => self.give_up(trouble),
-        }
-    }
-
-    fn give_up(&mut self, trouble: Trouble) {
-        match (&trouble, self.orders.patience.quota_policy) {
-            (Trouble::Quota, QuotaPolicy::WaitUntil(reset)) => {
-                let wait = reset.next_in_shanghai(self.orders.clock.now());
-                tracing::info!(api = %self.tools.api, "the quota is used up: sleeping for {}", Span(wait));
-                self.gate.sleep(trouble, Instant::now() + wait);
-                self.tools.pace.report(&self.tools.api, Signal::Paused);
-                self.tools.gauge.pausing(Some(Pause::QuotaUntil(reset.to_string())));
-            }
-            (Trouble::Quota | Trouble::Throttled { .. }, _) => self.stop(LaneEnd::Quota),
-            (Trouble::Maintenance, _) => self.stop(LaneEnd::Maintenance),
-            (Trouble::Unreachable { reason }, _) => self.stop(LaneEnd::Unreachable { reason: reason.clone() }),
-        }
-    }
-
     fn wake_up(&mut self) {
         self.gate.wake_up();
         if self.gate.permit() == Permit::Any {
@@ -367,16 +256,6 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
     }
 }
 
-/// What the watcher is told about a closed gate.
-fn pause(trouble: &Trouble) -> Pause {
-    match trouble {
-        Trouble::Throttled { .. } => Pause::Throttled,
-        Trouble::Quota => Pause::Quota,
-        Trouble::Maintenance => Pause::Maintenance,
-        Trouble::Unreachable { .. } => Pause::Unreachable,
-    }
-}
-
 fn ledger_end(error: LedgerError) -> LaneEnd {
     match error {
         LedgerError::ClockBehind { .. } => LaneEnd::Clock { reason: error.to_string() },
@@ -385,7 +264,7 @@ fn ledger_end(error: LedgerError) -> LaneEnd {
 }
 
 /// The end of the round; never where there is none.
-async fn outturn(round: &mut Option<Pin<Box<dyn Future<Output = Outturn> + Send>>>) -> Outturn {
+async fn outturn(round: &mut Option<Round>) -> Outturn {
     match round {
         Some(round) => round.await,
         None => std::future::pending().await,
