@@ -15,7 +15,7 @@ Measures payonce. Usage: cargo bench --bench night -- [OPTION]…
   --latency N           milliseconds, in the case latency [50]
   --rates N[,N…]        calls per second, in the case pace [50,500,2000]
   --seconds N           of each rate, and of the raw HTTP bound [20]
-  --repeat N            of fresh; the median is printed [3]
+  --repeat N            of fresh, and of payonce and the script beside it; the median is printed [3]
   --binary FILE         the payonce that is measured [built by cargo build --release]
   --folder FOLDER       where inputs and ledgers are: the disk that is measured [the temporary folder]
   --smoke               everything, small: does the bench itself work?

@@ -29,6 +29,12 @@ impl Result {
             peak_mib: taken.peak_mib,
         }
     }
+
+    /// The one in the middle by speed.
+    pub fn median(mut results: Vec<Result>) -> Result {
+        results.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+        results[results.len() / 2]
+    }
 }
 
 /// A generator that runs for some seconds; the vendor counts what came.
