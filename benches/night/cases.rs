@@ -202,7 +202,7 @@ impl<'a> Bench<'a> {
     /// What others get out of the same vendor.
     pub fn rivals(&self) -> Outcome<()> {
         let Options { concurrency, seconds, .. } = self.options;
-        let input = input::make(self.folder, self.options.rows[0], 0)?;
+        let input = self.input(self.options.rows[0])?;
         let mut all: Vec<(&str, rivals::Result)> = Vec::new();
         let vendor = || Vendor::start(&self.binary, Duration::ZERO);
         let mut own = Vec::new();
@@ -217,12 +217,15 @@ impl<'a> Bench<'a> {
         all.push(("payonce", rivals::Result::median(own)));
         if is_installed("wrk") {
             all.push((
-                "wrk (asks one number, keeps nothing)",
+                "wrk (requests about one number, keeps nothing)",
                 rivals::wrk(&vendor()?, self.folder, *concurrency, *seconds)?,
             ));
         }
         if is_installed("oha") {
-            all.push(("oha (asks one number, keeps nothing)", rivals::oha(&vendor()?, *concurrency, *seconds)?));
+            all.push((
+                "oha (requests about one number, keeps nothing)",
+                rivals::oha(&vendor()?, *concurrency, *seconds)?,
+            ));
         }
         if scripts.is_empty() {
             println!("\n(no python3 with aiohttp here)");
@@ -234,7 +237,7 @@ impl<'a> Bench<'a> {
         }
         table::head(
             "side by side, no latency",
-            &["program", "calls/s", "CPU s per 1,000 calls", "peak RSS, MiB", "payonce is"],
+            &["program", "rows/s", "CPU s per 1,000 rows", "peak RSS, MiB", "payonce is"],
         );
         let own = all[0].1;
         for (name, rival) in all {
