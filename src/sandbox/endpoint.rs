@@ -7,7 +7,7 @@ use std::io;
 
 use serde::Deserialize;
 
-use super::number::{Number, hash};
+use super::number::{Form, Number, hash};
 
 const VENDOR: &str = include_str!("vendor.toml");
 
@@ -48,16 +48,6 @@ struct SystemError {
     code: u32,
     reason: String,
     old: String,
-}
-
-/// How the number has to be written.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Form {
-    /// Eleven digits.
-    Plain,
-    /// 64 lower-case hexadecimal digits.
-    Sha256,
 }
 
 /// The service errors, which every module numbers alike.

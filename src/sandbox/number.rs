@@ -3,7 +3,7 @@
 //! The vendor takes a number in exactly one form per endpoint and calls everything else a wrong parameter. The table is exact (no
 //! two numbers share an entry, whatever their hashes) and only grows, so an index once given stays good: about 50 bytes a number.
 
-use super::endpoint::Form;
+use serde::Deserialize;
 
 /// A well-formed number: eleven ASCII digits padded with zeros, or the 32 bytes of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,16 @@ impl Number {
             Form::Sha256 => hex::encode(self.0),
         }
     }
+}
+
+/// How the number has to be written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Form {
+    /// Eleven digits.
+    Plain,
+    /// 64 lower-case hexadecimal digits.
+    Sha256,
 }
 
 impl Form {

@@ -7,7 +7,7 @@ use crate::domain::text::for_terminal;
 
 use super::error::InputError;
 use super::opened::Table;
-use super::rows::Row;
+use super::row::Row;
 
 /// Headers of phone columns, in the form that [`plain_name`] gives them.
 pub(super) const KNOWN: [&str; 40] = [

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::column::PHONE;
 use super::error::InputError;
 use super::format::Format;
-use super::opened::{ReadOptions, Table};
+use super::opened::Table;
+use super::reading::ReadOptions;
 use super::rows::Rows;
 
 /// What the user says about the input; the rest is found.

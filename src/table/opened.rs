@@ -8,29 +8,12 @@ use std::sync::Arc;
 
 use super::error::InputError;
 use super::format::Format;
+use super::reading::{Found, ReadOptions};
 use super::rows::{Records, Rows};
 use super::scan::is_workbook;
-use super::sheet::SheetFile;
+use super::sheet_file::SheetFile;
 use super::source::Source;
 use super::text_file::TextFile;
-
-/// What the user says about a file; the rest is found.
-#[derive(Clone, Debug, Default)]
-pub struct ReadOptions {
-    pub encoding: Option<String>,
-    pub delimiter: Option<String>,
-    /// Title lines above the header.
-    pub skip_lines: usize,
-    /// The sheet of a workbook, by name or 1-based position.
-    pub sheet: Option<String>,
-}
-
-/// What opening finds, whatever the file is.
-pub(super) struct Found {
-    pub(super) digest: [u8; 32],
-    pub(super) format: Format,
-    pub(super) header: Vec<String>,
-}
 
 /// An open file with a header.
 #[derive(Debug)]

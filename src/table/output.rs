@@ -11,13 +11,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::encode::CannotEncode;
+use super::end::End;
 use super::error::OutputError;
 use super::format::{Charset, asks_for_bom, parse_delimiter};
 use super::input::Input;
 use super::place::{Place, Target};
-use super::rows::{Form, Row};
+use super::row::{Form, Row};
 use super::sheet_sink::{self, SheetSink};
-use super::sink::{End, Sink};
+use super::sink::Sink;
 use super::text_sink::{Dress, TextSink};
 use crate::crash;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::decode::Bytes;
 use super::error::InputError;
+use super::fault::fault;
 use super::format::Charset;
 use super::source::{Pass, Source};
 
@@ -21,7 +22,7 @@ pub(super) struct Scan {
 /// Reads everything. `given` is the encoding that the user names.
 pub(super) fn scan(source: &Arc<Source>, gz: bool, given: Option<Charset>) -> Result<Scan, InputError> {
     let name = &source.name;
-    let failed = |error| super::text_file::fault(error, name, "the file", "bytes", None);
+    let failed = |error| fault(error, name, "the file", "bytes", None);
     let mut bytes = Bytes::new(Pass::new(Arc::clone(source), None), gz);
     let mut chunk = vec![0; 64 << 10];
     let mut start = Vec::new();

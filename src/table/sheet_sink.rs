@@ -15,10 +15,10 @@ use std::sync::Once;
 use rust_xlsxwriter::{ExcelDateTime, Format as Style, IgnoreError, Workbook, Worksheet, XlsxError};
 use unicode_width::UnicodeWidthStr;
 
+use super::end::End;
 use super::error::{InputError, OutputError};
 use super::input::Input;
-use super::rows::{Form, Row};
-use super::sink::End;
+use super::row::{Form, Row};
 use super::workbook::{MOST_COLUMNS, MOST_ROWS};
 
 /// Characters of a cell.

@@ -1,10 +1,9 @@
-//! Where the records of an output go: the seam of the room on the side of the output, and the ends behind it.
+//! Where the records of an output go: the seam of the room on the side of the output.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
-use super::place::Made;
-use super::rows::Form;
+use super::end::End;
+use super::row::Form;
 use super::sheet_sink::SheetSink;
 use super::text_sink::TextSink;
 
@@ -32,40 +31,6 @@ impl Sink {
         match self {
             Sink::Text(sink) => sink.finish(),
             Sink::Sheet(sink) => sink.finish(),
-        }
-    }
-}
-
-/// Where the bytes end up.
-pub(super) enum End {
-    Temporary(tempfile::NamedTempFile),
-    Stream(File),
-    Stdout(io::Stdout),
-}
-
-impl From<Made> for End {
-    fn from(made: Made) -> Self {
-        match made {
-            Made::Temporary(file) => End::Temporary(file),
-            Made::Stream(file) => End::Stream(file),
-        }
-    }
-}
-
-impl Write for End {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            End::Temporary(file) => file.write(bytes),
-            End::Stream(file) => file.write(bytes),
-            End::Stdout(stdout) => stdout.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            End::Temporary(file) => file.flush(),
-            End::Stream(file) => file.flush(),
-            End::Stdout(stdout) => stdout.flush(),
         }
     }
 }

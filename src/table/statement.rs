@@ -9,8 +9,10 @@ use std::str::FromStr;
 
 use super::column::{KNOWN, Kind};
 use super::error::InputError;
-use super::opened::{ReadOptions, Table};
-use super::rows::{Row, Rows};
+use super::opened::Table;
+use super::reading::ReadOptions;
+use super::row::Row;
+use super::rows::Rows;
 use crate::domain::cell;
 use crate::domain::moment::Moment;
 use crate::domain::money::Money;

@@ -13,8 +13,8 @@ use crate::domain::cell::judge;
 
 use super::decode::Text;
 use super::error::InputError;
-use super::rows::Row;
-use super::text_file::fault;
+use super::fault::fault;
+use super::row::Row;
 
 /// Most bytes of one record.
 const LONGEST: usize = 1 << 20;

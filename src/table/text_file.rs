@@ -3,15 +3,16 @@
 //! Opening reads the whole file (digest, encoding), then its start (delimiter, line ends, header). After that nothing is guessed
 //! any more. How it fails: in the words of [`InputError`], with the record or the byte where it stands.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
-use super::decode::{Bytes, MalformedAt, Text};
+use super::decode::{Bytes, Text};
 use super::error::InputError;
+use super::fault::fault;
 use super::format::{Charset, Format, detect_delimiter, detect_terminator, parse_delimiter};
-use super::opened::{Found, ReadOptions};
+use super::reading::{Found, ReadOptions};
 use super::scan::{is_gz, sample, scan};
-use super::source::{HasChanged, Pass, Source};
+use super::source::{Pass, Source};
 use super::text::{Shape, TextRecords};
 
 /// How much of the start is looked at for delimiter and line ends.
@@ -124,24 +125,4 @@ impl TextFile {
         }
         Ok((text, String::from_utf8_lossy(&preamble).into_owned()))
     }
-}
-
-/// What went wrong below, in words: the readers pass their findings up inside an [`io::Error`].
-pub(super) fn fault(
-    error: io::Error,
-    name: &str,
-    place: &str,
-    encoding: &'static str,
-    not_utf8: Option<u64>,
-) -> InputError {
-    let name = name.to_owned();
-    let inner = error.get_ref();
-    if inner.is_some_and(|inner| inner.is::<HasChanged>()) {
-        return InputError::Changed { name };
-    }
-    if let Some(MalformedAt { offset }) = inner.and_then(|inner| inner.downcast_ref()) {
-        let guess = not_utf8.map(|at| format!(" (nor is the file UTF-8: that breaks off at {at})")).unwrap_or_default();
-        return InputError::Malformed { name, place: place.to_owned(), offset: *offset, encoding, guess };
-    }
-    InputError::Read { name, error }
 }

@@ -6,9 +6,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::encode::Encode;
+use super::end::End;
 use super::format::{Charset, Terminator};
-use super::rows::Form;
-use super::sink::End;
+use super::row::Form;
 
 /// How the text is written down.
 pub(super) struct Dress {

@@ -9,7 +9,7 @@ use std::io::Cursor;
 use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 
 use super::error::InputError;
-use super::rows::Form;
+use super::row::Form;
 use super::sheet::Sheet;
 use crate::domain::text::for_terminal;
 
