@@ -95,7 +95,7 @@ impl Outcome {
     }
 }
 
-/// The end of a call, to be made durable before anything else is done with it.
+/// The end of a call, to be made durable before anything is done with the answer in it.
 #[derive(Clone, Debug)]
 pub struct Settlement {
     pub call: CallId,

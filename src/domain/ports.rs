@@ -42,8 +42,8 @@ pub enum LedgerError {
     Failed(String),
 }
 
-/// The checkpoint store: runs, calls, order IDs, money. Requests of one process take effect in the order in which they are first
-/// polled: an end handed in before an opening is there before it.
+/// The checkpoint store: runs, calls, order IDs, money. Requests of one process that write take effect in the order in which they
+/// are first polled: an end handed in before an opening is there before it.
 pub trait Ledger: Clone + Send + Sync + 'static {
     /// Begins a run or goes on with one; registers this invocation as an owner of calls.
     fn begin(&self, key: RunKey, start: Start, terms: Terms) -> impl Future<Output = Result<Run, LedgerError>> + Send;

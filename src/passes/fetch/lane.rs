@@ -158,7 +158,8 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         let openings = candidates.iter().map(|candidate| self.opening(candidate)).collect();
         let wishes = Wishes { run: self.orders.run, candidates, openings, slots };
         let ends = std::mem::take(&mut self.ends);
-        self.round = Some(Box::pin(hand_in(self.tools.ledger.clone(), self.tools.api.clone(), ends, wishes)));
+        let Tools { ledger, api, broken, .. } = &*self.tools;
+        self.round = Some(Box::pin(hand_in(ledger.clone(), api.clone(), broken.clone(), ends, wishes)));
     }
 
     fn take_in(&mut self, outturn: Outturn) {
@@ -166,11 +167,11 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         let Outturn { settled, withdrawn, opened, candidates, slots } = outturn;
         match settled {
             Ok(statuses) => statuses.into_iter().for_each(|status| self.settled(status)),
-            Err(error) => self.ledger_failed(error),
+            Err(error) => self.stop(ledger_end(error)),
         }
         match withdrawn {
             Ok(count) => (0..count).for_each(|_| crash::point("fetch.withdrawn")),
-            Err(error) => self.ledger_failed(error),
+            Err(error) => self.stop(ledger_end(error)),
         }
         match opened {
             Ok(opened) => self.launch(candidates, opened, slots),
@@ -186,12 +187,6 @@ impl<L: Ledger, P: Pace, C: Client> Lane<L, P, C> {
         if let Some(status) = status {
             self.tools.gauge.settled(status);
         }
-    }
-
-    /// An end that the ledger could not take: no lane sends anything more.
-    fn ledger_failed(&mut self, error: LedgerError) {
-        self.tools.broken.cancel();
-        self.stop(ledger_end(error));
     }
 
     /// Sends off the calls that are granted.

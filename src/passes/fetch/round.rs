@@ -2,9 +2,11 @@
 //!
 //! Invariants: ends are handed in before openings, and the ledger takes requests up in that order. So a place is free as soon as
 //! its end is handed in: whatever the power does, the ledger never holds more open calls than the lane has places. How it
-//! fails: an end that could not be stored is in the rescue file by then; see [`Ledger::settle`].
+//! fails: an end that could not be stored is in the rescue file by then, see [`Ledger::settle`]; all lanes are told at once, not
+//! only when the openings of the round are answered too.
 
 use tokio::join;
+use tokio_util::sync::CancellationToken;
 
 use super::call::Candidate;
 use crate::domain::call::{Opened, Opening, Settlement};
@@ -44,21 +46,27 @@ pub(super) struct Outturn {
     pub(super) slots: Vec<Slot>,
 }
 
-/// Hands everything in and waits until it is durable.
-pub(super) async fn hand_in<L: Ledger>(ledger: L, api: ApiId, ends: Ends, wishes: Wishes) -> Outturn {
+/// Hands everything in and waits until it is durable. Cancels `broken` where an end cannot be stored.
+pub(super) async fn hand_in<L: Ledger>(
+    ledger: L,
+    api: ApiId,
+    broken: CancellationToken,
+    ends: Ends,
+    wishes: Wishes,
+) -> Outturn {
     let Ends { settlements, withdrawals } = ends;
     let Wishes { run, candidates, openings, slots } = wishes;
     let settle = async {
         let statuses = settlements.iter().map(|end| end.outcome.status()).collect();
         if !settlements.is_empty() {
-            ledger.settle(settlements).await?;
+            ledger.settle(settlements).await.inspect_err(|_| broken.cancel())?;
         }
         Ok(statuses)
     };
     let withdraw = async {
         let count = withdrawals.len();
         if count > 0 {
-            ledger.withdraw(withdrawals).await?;
+            ledger.withdraw(withdrawals).await.inspect_err(|_| broken.cancel())?;
         }
         Ok(count)
     };

@@ -1,7 +1,8 @@
 //! What a call that is over means for its lane: an end for the ledger, a turn of the gate, a mark for the streaks.
 //!
-//! Invariants: every landed call leaves exactly one end; a number whose call brought nothing goes back to the queue or waits for
-//! its retry. How it fails: a call that ended unexpectedly leaves no end, so it is a doubt at the next start; the lane stops.
+//! Invariants: every call that landed as it should leaves exactly one end; a number whose call brought nothing goes back to the
+//! queue or waits for its retry. How it fails: a call that ended unexpectedly leaves no end, so it is a doubt at the next start;
+//! the lane stops.
 
 use tokio::task::JoinError;
 use tokio::time::Instant;
