@@ -12,9 +12,7 @@ pub(super) fn sandbox(args: SandboxArgs, shared: &SharedArgs) -> anyhow::Result<
     let chaos = Chaos::named_or_file(&chaos).map_err(|error| Usage(error.to_string()))?;
     let options =
         SandboxOptions { listen, key, latency: latency.0, limit_per_second: limit, daily_quota: quota, chaos, seed };
-    // One answers faster than anything here can ask, and leaves the other cores to those who ask.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(serve(options, shared))
+    common::runtime()?.block_on(serve(options, shared))
 }
 
 async fn serve(options: SandboxOptions, shared: &SharedArgs) -> anyhow::Result<Exit> {

@@ -21,12 +21,8 @@ use crate::domain::text::for_terminal_lines;
 use crate::passes::{Enrichment, Prepared, prepare};
 use crate::progress::{Gauge, RunSummary, Screen, Watch, count, metrics};
 
-/// Threads that carry the lanes, whatever the machine has. One does 40,000 calls a second, which no vendor allows; a second one
-/// costs more in waking each other up than it does, and keeps half a megabyte of its own.
-const WORKERS: usize = 1;
-
 pub(super) fn run(args: RunArgs, shared: &SharedArgs) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let runtime = super::common::runtime()?;
     let exit = runtime.block_on(enrich(args, shared));
     // The reader of a stopped lane may still be inside a blocking read.
     runtime.shutdown_background();
