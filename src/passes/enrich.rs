@@ -78,7 +78,7 @@ fn run_key(job: &Job, input: &Input) -> RunKey {
 }
 
 /// Reads the whole input, off the runtime's threads.
-async fn take_census(job: &Job, input: &Arc<Input>) -> anyhow::Result<Census> {
+pub(super) async fn take_census(job: &Job, input: &Arc<Input>) -> anyhow::Result<Census> {
     let (job, input) = (job.clone(), input.clone());
     tokio::task::spawn_blocking(move || census(&input, &job)).await?
 }

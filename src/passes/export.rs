@@ -141,6 +141,9 @@ impl Batch {
         while self.filled < BATCH && rows.next_into(&mut self.rows[self.filled])? {
             self.filled += 1;
         }
+        if self.filled == 0 {
+            return Ok(());
+        }
         self.identities = self.rows[..self.filled].iter().map(|row| cell::judge(row.cell())).collect();
         let subjects = self.identities.iter().filter_map(|identity| Some(identity.as_ref().ok()?.subject()));
         let subjects: Vec<Subject> = subjects.collect();

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::enrich::view_of;
+use super::enrich::{take_census, view_of};
 use super::export::{LaneExport, count_rows};
-use super::survey::{InvalidGroup, Survey, census, standings};
+use super::survey::{InvalidGroup, Survey, standings};
 use crate::catalog::{Field, Profile};
 use crate::domain::call::{DoubtFilter, Scope, View};
 use crate::domain::freshness::Stamp;
@@ -98,10 +98,7 @@ pub async fn add_input<L: Ledger>(
         return Err(LedgerError::OtherRun { run: info.id, was: info.key.input_name.clone() }.into());
     }
     let views: Vec<View> = job.lanes.iter().map(|lane| view_of(info, lane)).collect();
-    let census = {
-        let (job, input) = (job.clone(), input.clone());
-        tokio::task::spawn_blocking(move || census(&input, &job)).await??
-    };
+    let census = take_census(job, input).await?;
     let survey = standings(census, job, Some(ledger), &views).await?;
     let lanes = {
         let (job, input, ledger) = (job.clone(), input.clone(), ledger.clone());

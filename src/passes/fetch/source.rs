@@ -121,10 +121,11 @@ impl Stretch {
 
     /// False where nobody listens any more.
     fn send(&mut self, form: SubjectForm, sender: &Sender<Result<Batch, SourceError>>) -> bool {
-        self.wishes.sort_unstable_by_key(|wish| (wish.subject, wish.record));
+        self.wishes.sort_unstable_by_key(|wish| wish.subject);
         self.sent += self.wishes.len();
-        let batches = self.wishes.chunks(BATCH).map(|chunk| chunk.iter().map(|wish| wish.candidate(form)).collect());
-        let listening = batches.into_iter().all(|batch| sender.blocking_send(Ok(batch)).is_ok());
+        let mut batches =
+            self.wishes.chunks(BATCH).map(|chunk| chunk.iter().map(|wish| wish.candidate(form)).collect());
+        let listening = batches.all(|batch| sender.blocking_send(Ok(batch)).is_ok());
         self.wishes.clear();
         listening
     }

@@ -111,13 +111,10 @@ impl MemoryLedger {
         if nth < self.store.answered {
             return Opened::Settled(Status::Ok);
         }
-        match books.standing.get(&opening.subject) {
-            Some(Outcome::Paid) => return Opened::Settled(Status::Ok),
-            Some(Outcome::Doubt) => return Opened::Blocked(Status::InDoubt),
-            Some(Outcome::NoRecord) => return Opened::Settled(Status::NoRecord),
-            Some(Outcome::Rejected) => return Opened::Settled(Status::Rejected),
-            Some(Outcome::Failed) => return Opened::Settled(Status::Failed),
-            Some(Outcome::Unpaid) | None => {}
+        match books.standing.get(&opening.subject).and_then(|outcome| outcome.status()) {
+            Some(Status::InDoubt) => return Opened::Blocked(Status::InDoubt),
+            Some(status) => return Opened::Settled(status),
+            None => {}
         }
         let pending = books.open.len() as u64;
         if self.store.max_calls.is_some_and(|most| books.totals.calls >= most) {
