@@ -10,18 +10,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
-use crate::support::{CTCC, CUCC, Night, Table, Vendor, fixture, number};
-
-/// Columns that one lane of `cucc-tenure` adds.
-const NEW: [&str; 7] = [
-    "cucc_status",
-    "cucc_tenure_code",
-    "cucc_tenure_months",
-    "cucc_error_code",
-    "cucc_reason",
-    "cucc_order_id",
-    "cucc_queried_at",
-];
+use crate::support::{CTCC, CUCC, CUCC_COLUMNS, Night, Table, Vendor, fixture, number};
 
 fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -145,7 +134,7 @@ fn gbk_as_chinese_excel_saves_it() {
     assert_eq!(output.matches("\r\n").count(), output.matches('\n').count());
     let table = Table::parse(&output);
     assert_eq!(table.header[..4], ["客户编号", "姓名", "电话", "备注"]);
-    assert_eq!(table.header[4..], NEW);
+    assert_eq!(table.header[4..], CUCC_COLUMNS);
     // Excel's empty rows at the end are rows: none is lost, and none is asked about.
     assert_eq!((table.count("cucc_status", "ok"), table.count("cucc_status", "invalid")), (8, 3));
     assert_eq!(table.cell(1, "备注"), "VIP,\"老\"客户");
@@ -232,7 +221,7 @@ fn a_workbook_comes_back_as_a_workbook() {
         .stdout_has("10 rows, 8 distinct numbers in column '手机号码（必填）' (sheet '客户')");
     let (before, after) = (crm_sheet(fixture("crm.xlsx")), crm_sheet(bytes.clone()));
     let width = before.width();
-    assert_eq!(after.width(), width + NEW.len());
+    assert_eq!(after.width(), width + CUCC_COLUMNS.len());
     let rows = |range: &Range<Data>| -> Vec<Vec<Data>> {
         let rows = range.rows().map(<[Data]>::to_vec);
         rows.filter(|row| row.iter().any(|cell| *cell != Data::Empty)).collect()
@@ -253,7 +242,7 @@ fn a_workbook_comes_back_as_a_workbook() {
         }
     }
     let header: Vec<String> = after[1][width..].iter().map(ToString::to_string).collect();
-    assert_eq!(header, NEW);
+    assert_eq!(header, CUCC_COLUMNS);
     let order = width + 5;
     for row in &after[2..11] {
         assert_eq!(row[width], Data::String("ok".to_owned()));

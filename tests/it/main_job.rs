@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 
-use crate::support::{CTCC, CUCC, Night, Table, Vendor, customers, customers_from, digest, fixture, number};
+use crate::support::{
+    CTCC, CUCC, CUCC_COLUMNS, Night, Table, Vendor, customers, customers_from, digest, fixture, number,
+};
 
 const CTCC_COLUMNS: [&str; 10] = [
     "ctcc_status",
@@ -16,15 +18,6 @@ const CTCC_COLUMNS: [&str; 10] = [
     "ctcc_order_id",
     "ctcc_queried_at",
     "ctcc_data_month",
-];
-const CUCC_COLUMNS: [&str; 7] = [
-    "cucc_status",
-    "cucc_tenure_code",
-    "cucc_tenure_months",
-    "cucc_error_code",
-    "cucc_reason",
-    "cucc_order_id",
-    "cucc_queried_at",
 ];
 
 /// The rows of `after` begin with the rows of `before`, in its order.

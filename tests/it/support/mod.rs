@@ -21,6 +21,17 @@ pub use wire::Wire;
 pub const CTCC: &str = "ctcc-call-duration";
 pub const CUCC: &str = "cucc-tenure";
 
+/// Columns that one lane of `cucc-tenure` adds.
+pub const CUCC_COLUMNS: [&str; 7] = [
+    "cucc_status",
+    "cucc_tenure_code",
+    "cucc_tenure_months",
+    "cucc_error_code",
+    "cucc_reason",
+    "cucc_order_id",
+    "cucc_queried_at",
+];
+
 /// A fixture of the repository, as it is.
 pub fn fixture(name: &str) -> Vec<u8> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
